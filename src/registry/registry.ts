@@ -1,0 +1,55 @@
+import type { Lookup } from '../codes/result.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import type { Repository } from '../image/reference.ts';
+
+/** Bytes that a registry holds under a digest, checked against it, with what it says they are. */
+export type FetchedManifest = {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  /** Where it was found: the repository itself or one of its mirrors. */
+  readonly location: Repository;
+};
+
+/** Who refers to a digest, and how that became known. */
+export type ReferrersList = {
+  readonly descriptors: readonly Descriptor[];
+  /** `fallback` descriptors were written by clients: their artifact types prove nothing. */
+  readonly source: 'api' | 'fallback';
+  readonly location: Repository;
+};
+
+/** What one call may take: time, and a place where its requests are counted. */
+export type RequestContext = {
+  readonly signal: AbortSignal;
+  /** Called once for each request sent, token requests and retries included. */
+  readonly onRequest?: (request: { readonly host: string; readonly purpose: RequestPurpose }) => void;
+};
+
+/** What a request was for, as metrics and tests name it. */
+export type RequestPurpose = 'token' | 'manifest-head' | 'manifest' | 'blob' | 'referrers';
+
+/** How a repository is reached: each physical place in turn, and whose credential opens it. */
+export type Access = {
+  /** Tells apart what different credentials and places may have answered; part of every cache key (MODEL.md M2). */
+  readonly id: string;
+};
+
+/**
+ * An OCI distribution client: bounded, digest-checked reads. It interprets nothing beyond descriptors.
+ * Every method answers; none throws. Mirrors are tried first, then the source; `absent` means that all said so.
+ */
+export type Registry = {
+  /** How this repository is reached. Costs no request. */
+  readonly access: (repository: Repository) => Access;
+  /** Resolves a tag by HEAD, or by GET where HEAD gives no digest. */
+  readonly resolveTag: (repository: Repository, tag: string, context: RequestContext) => Promise<Lookup<Descriptor>>;
+  /** Reads a manifest by digest with one GET, or by tag with one GET; the bytes are checked against the digest. */
+  readonly manifest: (repository: Repository, which: Digest | { readonly tag: string }, context: RequestContext) => Promise<Lookup<FetchedManifest>>;
+  /** Reads a blob of at most `maxBytes`; refused before a request where the descriptor already says it is larger. */
+  readonly blob: (repository: Repository, descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes: number, context: RequestContext) => Promise<Lookup<Uint8Array>>;
+  /** Lists referrers by the API, all pages, or by the fallback tag where there is no such API. An empty list is `found`. */
+  readonly referrers: (repository: Repository, digest: Digest, context: RequestContext) => Promise<Lookup<ReferrersList>>;
+  /** Closes connections. */
+  readonly close: () => Promise<void>;
+};

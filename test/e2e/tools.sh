@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Builds the real tools that judge countersign, once, into a cache folder keyed by their versions.
+#
+#   tools.sh                 builds what is missing, one after another, cheapest first
+#   tools.sh --print         prints NAME=PATH for every tool that is there
+#
+# COUNTERSIGN_TOOLS names the cache folder (default: $XDG_CACHE_HOME/countersign-tools).
+# A tool that cannot be built leaves its error in NAME.log beside it and does not stop the others.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${COUNTERSIGN_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign-tools}
+mkdir -p "$cache"
+
+CRANE_VERSION=v0.22.1
+COSIGN_V2_VERSION=v2.6.5
+COSIGN_V3_VERSION=v3.1.3
+KUBERNETES_VERSION=v1.36.3
+
+# name, folder with its version, binary
+tools() {
+  cat <<LIST
+crane $cache/crane-$CRANE_VERSION/crane
+cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
+cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
+kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
+LIST
+}
+
+if [ "${1:-}" = --print ]; then
+  tools | while read -r name path; do [ -x "$path" ] && echo "$name=$path"; done
+  exit 0
+fi
+
+# Builds one tool in its own folder; the rename at the end makes a half-built tool invisible.
+build() {
+  local name=$1 path=$2
+  shift 2
+  [ -x "$path" ] && return 0
+  local work=$cache/$name.building
+  mkdir -p "$work" "$(dirname "$path")"
+  echo "building $name"
+  if GOBIN=$work GOFLAGS=-trimpath CGO_ENABLED=0 "$@" >"$cache/$name.log" 2>&1; then
+    mv "$work/$(basename "$path")" "$path"
+    echo "built $name"
+  else
+    echo "could not build $name: $(tail -n 1 "$cache/$name.log")"
+  fi
+}
+
+control_plane() {
+  cd "$here/control-plane" && go build -ldflags "-s -w $version_flags" -o "$GOBIN/kube-apiserver" ./cmd/kube-apiserver
+}
+
+# The API server takes its own version from link flags; without them it reports v0.0.0 and refuses to start.
+minor=${KUBERNETES_VERSION#v1.}
+version_flags="-X k8s.io/component-base/version.gitVersion=$KUBERNETES_VERSION -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
+
+tools | while read -r name path; do
+  case $name in
+    crane) build "$name" "$path" go install -ldflags '-s -w' "github.com/google/go-containerregistry/cmd/crane@$CRANE_VERSION" ;;
+    cosign3) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_V3_VERSION" ;;
+    cosign2) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v2/cmd/cosign@$COSIGN_V2_VERSION" ;;
+    kube-apiserver) build "$name" "$path" control_plane ;;
+  esac
+done
