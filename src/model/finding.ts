@@ -1,0 +1,86 @@
+import type { ErrorCode, RefusalCode } from '../codes/codes.ts';
+import type { Failure } from '../codes/result.ts';
+import type { Digest } from '../image/digest.ts';
+import type { NonEmpty, Store } from './requirement.ts';
+
+/** Where a piece of evidence was read. */
+export type Location = {
+  readonly store: Store;
+  /** Registry and repository by their physical names. */
+  readonly repository: string;
+  /** The tag, or the digest of the manifest that refers to the image. */
+  readonly reference: string;
+};
+
+/** The checks of a proof, in the order in which they are made. How far one got is how much it is worth telling. */
+export const CHECKS = ['format', 'signature', 'payload', 'digest', 'transparency', 'time', 'signer', 'names', 'conditions'] as const;
+
+/** One step of verification. */
+export type CheckName = (typeof CHECKS)[number];
+
+/** One step and what it came to. */
+export type Check = {
+  readonly check: CheckName;
+  readonly result: { readonly kind: 'passed' } | { readonly kind: 'logged'; readonly code: RefusalCode } | { readonly kind: 'failed'; readonly code: RefusalCode; readonly message: string };
+};
+
+/** Who signed. Two signers are one if they share any id (MODEL.md M11). */
+export type Signer = {
+  /** For people: `key sha256:…`, or subject and issuer. */
+  readonly display: string;
+  readonly ids: NonEmpty<string>;
+};
+
+/** What the signed bytes say. Only a proof whose signature holds has claims. */
+export type Claims = {
+  readonly digest: Digest;
+  /** The signed docker-reference, as signed; formats without one say so. */
+  readonly name: { readonly kind: 'named'; readonly text: string } | { readonly kind: 'unnamed' };
+  readonly predicateType: string | undefined;
+  readonly annotations: Readonly<Record<string, unknown>>;
+};
+
+/** When something was witnessed, in milliseconds since the epoch. */
+export type WitnessedTime = { readonly at: number; readonly by: string };
+
+/** An entry of a transparency log that was verified. */
+export type LogEntry = { readonly log: string; readonly index: number; readonly at: number | undefined };
+
+/**
+ * What is known of one signature under one proof rule: a fact, independent of who asks and under which name.
+ * Acceptance is judged from it on every decision and never stored (MODEL.md M1).
+ */
+export type Proof =
+  | {
+      readonly kind: 'proved';
+      readonly signer: Signer;
+      readonly claims: Claims;
+      readonly times: readonly WitnessedTime[];
+      readonly log: readonly LogEntry[];
+      readonly checks: readonly Check[];
+      /** The earliest time this proof rests on, in milliseconds; `forever` where it rests on none. */
+      readonly notAfter: number | 'forever';
+    }
+  | {
+      readonly kind: 'disproved';
+      readonly failed: CheckName;
+      readonly code: RefusalCode;
+      readonly message: string;
+      /** A key or identity that the artifact claims, shown as a claim. */
+      readonly claimedSigner: string | undefined;
+    };
+
+/** One artifact that was found, with what came of it. */
+export type Finding =
+  | { readonly kind: 'judged'; readonly location: Location; readonly artifact: Artifact; readonly proof: Proof; readonly verdict: Verdict }
+  /** It exists and could not be read. */
+  | { readonly kind: 'unread'; readonly location: Location; readonly artifact: Artifact | undefined; readonly failure: Failure };
+
+/** The artifact that carries a signature. */
+export type Artifact = { readonly digest: Digest; readonly mediaType: string };
+
+/** What a leaf says of a proof for one name, one asker, one moment. */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly warnings: readonly string[] }
+  | { readonly kind: 'refused'; readonly check: CheckName; readonly code: RefusalCode; readonly message: string }
+  | { readonly kind: 'undecided'; readonly code: ErrorCode; readonly message: string };

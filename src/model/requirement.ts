@@ -1,0 +1,122 @@
+import type { Repository } from '../image/reference.ts';
+
+/** A list that cannot be empty: an empty one would pass by having nothing to check (MODEL.md M3). */
+export type NonEmpty<T> = readonly [T, ...T[]];
+
+/** What must hold of a subject. Node values are pass, fail and error; see verifier/evaluate.ts for the table. */
+export type Requirement =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'reject'; readonly says: string }
+  | { readonly kind: 'allOf'; readonly of: NonEmpty<Requirement> }
+  | { readonly kind: 'anyOf'; readonly of: NonEmpty<Requirement> }
+  /** At least `k` of the sub-requirements; one signer may meet several. */
+  | { readonly kind: 'kOf'; readonly k: number; readonly of: NonEmpty<Requirement> }
+  /** At least `k` leaves, each met by a different signer (MODEL.md M11). */
+  | { readonly kind: 'quorum'; readonly k: number; readonly of: NonEmpty<Leaf> }
+  /** One accepted finding. */
+  | { readonly kind: 'some'; readonly leaf: Leaf }
+  /** Every artifact found, by type (Ratify's config policy, MODEL.md §2.4). */
+  | { readonly kind: 'each'; readonly verifiers: NonEmpty<{ readonly types: NonEmpty<string>; readonly leaf: Leaf }>; readonly rules: Readonly<Record<string, EachRule>>; readonly otherwise: EachRule }
+  /** A body over all accepted findings, evaluated once the child passes and the evidence is complete. */
+  | { readonly kind: 'when'; readonly child: Requirement; readonly body: Condition };
+
+/** How the reports of one artifact type count: one success, or no failure. */
+export type EachRule = 'any' | 'all';
+
+/** One thing to look for. One finding must meet the whole leaf; every part is written out, none is optional. */
+export type Leaf = {
+  readonly name: string;
+  readonly where: Where;
+  readonly proof: ProofRule;
+  readonly signer: SignerRule;
+  readonly names: NamesRule;
+  readonly conditions: readonly Condition[];
+  /** A requirement on the artifact's own referrers. */
+  readonly about: Requirement | 'none';
+};
+
+/** A place in which signatures of a format are stored. */
+export type Store =
+  /** The `.sig` tag with simple-signing layers. */
+  | 'cosign-tag'
+  /** Sigstore bundles that refer to the digest. */
+  | 'sigstore-bundle'
+  /** cosign's experimental OCI 1.1 form: simple-signing layers in a manifest that refers to the digest. */
+  | 'cosign-referrer';
+
+/** Where to look. */
+export type Where = {
+  readonly stores: NonEmpty<Store>;
+  /** Another repository than the image's own, or the image's own. */
+  readonly repository: Repository | 'own';
+  readonly tagPrefix: string;
+  /** How many artifacts are tried at most; hitting it is an error of class `content`. */
+  readonly attempts: number;
+};
+
+/** Trust material by reference; `trust/` looks it up (MODEL.md M16e). */
+export type TrustRef =
+  | { readonly kind: 'inline'; readonly pem: string }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'secret'; readonly namespace: string; readonly name: string; readonly key: string };
+
+/** Which hash a key's holder signed with. `by-curve` is sha256, sha384 or sha512 as the curve suggests. */
+export type HashRule = 'sha256' | 'sha384' | 'sha512' | 'by-curve';
+
+/** Whether a signature must be in a transparency log, and in which. */
+export type TransparencyRule = 'none' | { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
+
+/** Which time a certificate must have been valid at. */
+export type TimeRule = 'none' | 'now' | { readonly kind: 'log' } | { readonly kind: 'timestamp'; readonly authorities: NonEmpty<TrustRef>; readonly threshold: number };
+
+/** What proves that somebody signed these bytes. Everything here is part of the proof cache's key. */
+export type ProofRule =
+  | {
+      readonly kind: 'keys';
+      /** Any one of them; every one must load. */
+      readonly keys: NonEmpty<TrustRef>;
+      readonly hash: HashRule;
+      readonly transparency: TransparencyRule;
+    }
+  | {
+      readonly kind: 'certificates';
+      readonly roots: NonEmpty<TrustRef>;
+      readonly intermediates: readonly TrustRef[];
+      readonly transparency: TransparencyRule;
+      readonly time: TimeRule;
+      /** How many signed certificate timestamps must verify, by which logs. */
+      readonly certificateTransparency: 'none' | { readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
+    };
+
+/** A text matched exactly or by a linear-time pattern. */
+export type TextRule = { readonly kind: 'exact'; readonly text: string } | { readonly kind: 'pattern'; readonly pattern: string; readonly anchored: boolean };
+
+/** Whose signature counts. `any` is written where the proof alone names the signer, as a key does. */
+export type SignerRule =
+  | 'any'
+  | { readonly kind: 'identities'; readonly anyOf: NonEmpty<{ readonly issuer: TextRule | 'any'; readonly subject: TextRule | 'any' }> }
+  | { readonly kind: 'subject'; readonly email: string | 'any'; readonly hostname: string | 'any' };
+
+/** How the name inside the signature must compare with the name that was asked for (openshift-containers.md §2.4). */
+export type NamesRule =
+  | { readonly kind: 'unchecked' }
+  | NamedRule
+  /** As the rule inside where a name is signed; formats that carry no name are let through, and it is reported (MODEL.md M10). */
+  | { readonly kind: 'ifNamed'; readonly rule: NamedRule };
+
+/** A rule that compares names. */
+export type NamedRule =
+  | { readonly kind: 'matchExact' }
+  | { readonly kind: 'matchRepoDigestOrExact' }
+  | { readonly kind: 'matchRepository' }
+  | { readonly kind: 'exactReference'; readonly reference: string }
+  | { readonly kind: 'exactRepository'; readonly repository: string }
+  | { readonly kind: 'remapIdentity'; readonly prefix: string; readonly signedPrefix: string };
+
+/** What a condition reads; conditions that read more than the statement are never cached. */
+export type ConditionInput = 'statement' | 'signer' | 'object' | 'namespace' | 'config' | 'now';
+
+/** Something that a signed statement must also say. */
+export type Condition =
+  | { readonly kind: 'annotation'; readonly name: string; readonly value: string }
+  | { readonly kind: 'cel'; readonly expression: string; readonly reads: NonEmpty<ConditionInput> };

@@ -1,0 +1,45 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import type { ImageReference, Repository } from '../image/reference.ts';
+import type { Known } from './known.ts';
+
+/** An image as somebody asked for it, before anything was fetched. */
+export type AskedImage = {
+  readonly kind: 'image';
+  /** As written in the object; shown to people after escaping. */
+  readonly written: string;
+  readonly reference: ImageReference;
+  readonly transport: 'docker';
+};
+
+/** An object that carries its own signature, such as a TaskRun (MODEL.md M14). */
+export type AskedObject = {
+  readonly kind: 'object';
+  readonly group: string;
+  readonly version: string;
+  readonly objectKind: string;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+  readonly body: Readonly<Record<string, unknown>>;
+};
+
+/** What is decided on. */
+export type Asked = AskedImage | AskedObject;
+
+/** An image after its one resolution: the bytes that will be verified for, and where signatures are looked up. */
+export type ResolvedImage = {
+  readonly asked: AskedImage;
+  readonly descriptor: Descriptor;
+  /** The repository by its logical name; mirrors are the registry client's business. */
+  readonly repository: Repository;
+};
+
+/** Who asks. Nothing on the admitted object is believed (MODEL.md M14). */
+export type Asker = {
+  readonly namespace: Known<string>;
+  readonly namespaceLabels: Known<Readonly<Record<string, string>>>;
+  readonly resource: Known<{ readonly group: string; readonly version: string; readonly resource: string }>;
+  readonly labels: Known<Readonly<Record<string, string>>>;
+  readonly object: Known<Readonly<Record<string, unknown>>>;
+  readonly operation: Known<'CREATE' | 'UPDATE' | 'CONNECT'>;
+};
