@@ -14,6 +14,7 @@ import {
   unsignedInteger,
   utf8String,
 } from './der-writer.ts';
+import { writePem } from './pem.ts';
 
 const DAY_MS = 86_400_000;
 const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
@@ -118,7 +119,7 @@ function certificate(of: {
     spkiOf(of.publicKey),
     explicit(3, sequence(...of.extensions)),
   );
-  return pem('CERTIFICATE', sequence(body, ECDSA_WITH_SHA256, bitString(sign('sha256', body, of.signer))));
+  return writePem('CERTIFICATE', sequence(body, ECDSA_WITH_SHA256, bitString(sign('sha256', body, of.signer))));
 }
 
 function serialNumber(): Uint8Array {
@@ -169,11 +170,4 @@ function addressBytes(text: string): Uint8Array {
   const after = tail === undefined ? [] : groups(tail);
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
   return Buffer.from([...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 0xff]));
-}
-
-function pem(label: string, der: Uint8Array): string {
-  const text = Buffer.from(der).toString('base64');
-  const lines: string[] = [];
-  for (let i = 0; i < text.length; i += 64) lines.push(text.slice(i, i + 64));
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -26,7 +26,8 @@ export function isDigest(text: string): text is Digest {
  */
 export function parseDigest(text: string): Result<Digest> {
   if (isDigest(text)) return ok(text);
-  if (text.startsWith(PREFIX)) return failed('REFERENCE_INVALID', 'a sha256 digest has 64 lower-case hexadecimal digits');
+  if (text.startsWith(PREFIX))
+    return failed('REFERENCE_INVALID', 'a sha256 digest has 64 lower-case hexadecimal digits');
   return failed('DIGEST_ALGORITHM_UNSUPPORTED', 'only sha256 digests are supported');
 }
 
