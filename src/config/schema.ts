@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+
+const MIB = 1024 * 1024;
+
+const port = z.int().min(0).max(65_535);
+const path = z.string().min(1, 'must not be empty');
+const mode = z.enum(['audit', 'warn', 'deny']);
+
+/** A duration in seconds, or written as `4.5s`; milliseconds once read. */
+const duration = z
+  .union([z.number(), z.string()], 'expected seconds, or a duration such as "4.5s"')
+  .transform((value, context) => {
+    const milliseconds = typeof value === 'number' ? value * 1000 : parseDuration(value);
+    if (milliseconds !== undefined && milliseconds >= 0) return milliseconds;
+    context.addIssue('expected seconds, or a duration such as "4.5s"');
+    return z.NEVER;
+  });
+
+const between = (least: number, most: number, words: string) =>
+  duration.refine((value) => value >= least && value <= most, `must be ${words}`);
+
+/** Where the serving pair comes from. */
+const tls = z
+  .strictObject({ certFile: path.optional(), keyFile: path.optional(), selfSigned: z.literal(true).optional() })
+  .transform((value, context) => {
+    const { certFile, keyFile, selfSigned } = value;
+    if (selfSigned && certFile === undefined && keyFile === undefined) return { selfSigned } as const;
+    if (!selfSigned && certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+    context.addIssue('give certFile and keyFile, or selfSigned: true, and not both');
+    return z.NEVER;
+  });
+
+const policyEntry = z.union(
+  [
+    path.transform((path) => ({ path })),
+    z.strictObject({
+      path,
+      root: path.optional(),
+      namespaces: z.array(z.string().min(1)).min(1).optional(),
+      scopes: z.array(z.string().min(1)).min(1).optional(),
+      mode: mode.optional(),
+    }),
+  ],
+  'expected a path, or {path, root, namespaces, scopes, mode} with lists that are not empty',
+);
+
+const workload = z.strictObject({ group: z.string(), kind: z.string().min(1), path: z.string().min(1) });
+
+/** `localhost,.internal` or a list of the same. */
+const noProxy = z
+  .union([z.string(), z.array(z.string())], 'expected a list of hosts')
+  .transform((value) =>
+    (typeof value === 'string' ? value.split(',') : value).map((host) => host.trim()).filter((host) => host !== ''),
+  );
+
+/**
+ * The configuration file. Every default stands here and nowhere else; docs/configuration.md says what each key means,
+ * and a test holds it to that.
+ */
+export const configurationSchema = z.strictObject({
+  /** Where the webhook listens for HTTPS. */
+  listen: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(8443) }).prefault({}),
+  /** The serving pair; `serve` needs it, `verify` and `review` do not. */
+  tls: tls.optional(),
+  /** Where `/healthz`, `/readyz` and `/metrics` are served over plain HTTP. */
+  metrics: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(8080) }).prefault({}),
+  policies: z.array(policyEntry).default([]),
+  kubernetes: z.strictObject({ watch: z.boolean().default(false) }).prefault({}),
+  mode: mode.default('deny'),
+  unmatched: z.enum(['allow', 'warn', 'deny']).default('allow'),
+  /** For failures of class `unavailable` alone (MODEL.md M6). */
+  onError: z.enum(['deny', 'warn', 'allow']).default('deny'),
+  requireDigest: z.enum(['deny', 'warn', 'off']).default('warn'),
+  /** Milliseconds for a review whose caller names no `?timeout=`. */
+  deadline: between(100, 30_000, 'from 100ms to 30s').default(4500),
+  namespaces: z
+    .record(z.string(), z.strictObject({ mode }))
+    .default({})
+    .transform(
+      (value): ReadonlyMap<string, { readonly mode: 'audit' | 'warn' | 'deny' }> => new Map(Object.entries(value)),
+    ),
+  workloads: z.array(workload).default([]),
+  /** Whether OpenShift policies accept signatures that carry no image name (MODEL.md M10). */
+  unnamedSignatures: z.enum(['accept', 'refuse']).default('refuse'),
+  /** Which manifests of a multi-platform image OpenShift policies look at (MODEL.md M9). */
+  instances: z.enum(['indexOrEvery', 'every']).default('indexOrEvery'),
+  registries: z.record(z.string(), z.unknown()).default({}),
+  extraCaFile: path.optional(),
+  /** Each left-out key is taken from HTTPS_PROXY, HTTP_PROXY or NO_PROXY; an empty text means none. */
+  proxy: z
+    .strictObject({ https: z.string().optional(), http: z.string().optional(), noProxy: noProxy.optional() })
+    .prefault({}),
+  /** Bounds of all caches together: entries of each, bytes of what is kept, milliseconds for lists of signatures. */
+  cache: z
+    .strictObject({
+      entries: z.int().min(1).max(10_000_000).default(10_000),
+      bytes: z
+        .int()
+        .min(1)
+        .default(64 * MIB),
+      ttl: between(0, 86_400_000, 'at most 24h').default(300_000),
+    })
+    .prefault({}),
+  /** `stdout`, or the path of a file that is appended to. */
+  audit: z.strictObject({ output: path.default('stdout') }).prefault({}),
+  limits: z
+    .strictObject({
+      bodyBytes: z
+        .int()
+        .min(1024)
+        .max(64 * MIB)
+        .default(8 * MIB),
+      bytesInFlight: z
+        .int()
+        .min(1024)
+        .default(64 * MIB),
+      concurrency: z.int().min(1).max(100_000).default(512),
+    })
+    .refine((limits) => limits.bytesInFlight >= limits.bodyBytes, {
+      path: ['bytesInFlight'],
+      error: 'must not be less than limits.bodyBytes',
+    })
+    .prefault({}),
+  drainSeconds: z.number().min(0).max(8).default(8),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
