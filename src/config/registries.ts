@@ -1,0 +1,160 @@
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { failed, ok, type Result } from '../codes/result.ts';
+import { printable } from '../encoding/escape.ts';
+import { readPem } from '../encoding/pem.ts';
+import { isHost, parseRepository, type Repository } from '../image/reference.ts';
+import { type Credential, type CredentialSource, credentialId, NO_CREDENTIALS } from './credentials.ts';
+import { dockerCredentials, parseDockerConfig } from './docker-config.ts';
+
+const path = z.string().min(1);
+const host = z
+  .string()
+  .refine((text) => isHost(text) && text.toLowerCase() === text, 'write HOST or HOST:PORT in lower case');
+const mirror = z.string().refine((text) => parseMirror(text) !== undefined, 'write HOST[:PORT][/PATH] in lower case');
+
+/** Configuration of one registry host. */
+const registrySchema = z.strictObject({
+  /** Speak plain HTTP to this host and believe its network. */
+  plainHttp: z.boolean().optional(),
+  /** PEM file of the CA that signs this host's certificate, instead of the public ones. */
+  caFile: path.optional(),
+  /** Places tried before this host, in order; a path is put before the repository's own. */
+  mirrors: z.array(mirror).max(16).optional(),
+  credentials: z
+    .union([
+      z.strictObject({ username: z.string().min(1), password: z.string() }),
+      z.strictObject({ usernameFile: path, passwordFile: path }),
+      z.strictObject({ dockerConfig: path }),
+    ])
+    .optional(),
+});
+
+/** `registries {HOST: …}` of the configuration (DESIGN.md §5). */
+export const registriesSchema = z.record(host, registrySchema);
+
+/** The configuration of registries as it is written. */
+export type RegistriesConfig = z.infer<typeof registriesSchema>;
+
+/** A place that holds copies of another host's repositories. */
+export type Mirror = {
+  readonly host: string;
+  /** Put before the repository's path; empty for none. */
+  readonly pathPrefix: string;
+};
+
+/** How one host is reached. */
+export type RegistryHost = {
+  readonly plainHttp: boolean;
+  /** PEM of the CA for this host. */
+  readonly ca: string | undefined;
+  readonly mirrors: readonly Mirror[];
+};
+
+/** The configuration with every file that it names read. */
+export type LoadedRegistries = {
+  readonly hosts: ReadonlyMap<string, RegistryHost>;
+  readonly credentials: CredentialSource;
+};
+
+/**
+ * Reads the files that the configuration names.
+ * @param options `dockerConfig`: a Docker configuration for every host without credentials of its own;
+ *   `allowHelpers`: see `dockerCredentials`
+ * @returns TRUST_MATERIAL_UNAVAILABLE for a CA, REGISTRY_CREDENTIAL_UNUSABLE for a credential
+ */
+export async function loadRegistries(
+  config: RegistriesConfig,
+  options: { readonly dockerConfig?: string | undefined; readonly allowHelpers: boolean },
+): Promise<Result<LoadedRegistries>> {
+  const hosts = new Map<string, RegistryHost>();
+  const own = new Map<string, CredentialSource>();
+  for (const [name, registry] of Object.entries(config)) {
+    const ca = registry.caFile === undefined ? ok(undefined) : await readCa(registry.caFile);
+    if (!ca.ok) return ca;
+    const credentials = await readCredentials(registry.credentials, options.allowHelpers);
+    if (!credentials.ok) return credentials;
+    if (credentials.value !== undefined) own.set(name, credentials.value);
+    const mirrors = (registry.mirrors ?? []).map(parseMirror).filter((place) => place !== undefined);
+    hosts.set(name, { plainHttp: registry.plainHttp ?? false, ca: ca.value, mirrors });
+  }
+
+  const general =
+    options.dockerConfig === undefined
+      ? ok(NO_CREDENTIALS)
+      : await readDocker(options.dockerConfig, options.allowHelpers);
+  if (!general.ok) return general;
+  const sourceOf = (repository: Repository) => own.get(repository.host) ?? general.value;
+  return ok({
+    hosts,
+    credentials: {
+      id: (repository) => sourceOf(repository).id(repository),
+      find: (repository) => sourceOf(repository).find(repository),
+    },
+  });
+}
+
+/** Reads a CA file and checks that it holds certificates and nothing else. */
+export async function readCa(file: string): Promise<Result<string>> {
+  const text = await read(file);
+  if (text === undefined) return failed('TRUST_MATERIAL_UNAVAILABLE', `the CA file ${printable(file)} cannot be read`);
+  const blocks = readPem(text, { junk: 'ignored', maxBlocks: 1_000 });
+  return blocks.ok && blocks.value.every((block) => block.label === 'CERTIFICATE')
+    ? ok(text)
+    : failed('TRUST_MATERIAL_UNAVAILABLE', `the CA file ${printable(file)} does not hold certificates in PEM form`);
+}
+
+function parseMirror(text: string): Mirror | undefined {
+  const slash = text.indexOf('/');
+  const hostPart = slash < 0 ? text : text.slice(0, slash);
+  if (!isHost(hostPart) || hostPart.toLowerCase() !== hostPart) return undefined;
+  if (slash < 0) return { host: hostPart, pathPrefix: '' };
+  const pathPrefix = text.slice(slash + 1);
+  return parseRepository(`example.com/${pathPrefix}`).ok ? { host: hostPart, pathPrefix } : undefined;
+}
+
+async function readCredentials(
+  credentials: RegistriesConfig[string]['credentials'],
+  allowHelpers: boolean,
+): Promise<Result<CredentialSource | undefined>> {
+  if (credentials === undefined) return ok(undefined);
+  if ('dockerConfig' in credentials) return readDocker(credentials.dockerConfig, allowHelpers);
+  if ('username' in credentials) return ok(fixed({ kind: 'basic', ...credentials }));
+  const username = await read(credentials.usernameFile);
+  const password = await read(credentials.passwordFile);
+  if (username === undefined || password === undefined) {
+    const file = username === undefined ? credentials.usernameFile : credentials.passwordFile;
+    return failed('REGISTRY_CREDENTIAL_UNUSABLE', `the credential file ${printable(file)} cannot be read`);
+  }
+  // Editors and `kubectl create secret --from-file` leave a line end that is no part of the secret.
+  return ok(fixed({ kind: 'basic', username: withoutLineEnd(username), password: withoutLineEnd(password) }));
+}
+
+async function readDocker(file: string, allowHelpers: boolean): Promise<Result<CredentialSource>> {
+  const text = await read(file);
+  if (text === undefined) {
+    return failed('REGISTRY_CREDENTIAL_UNUSABLE', `the Docker configuration ${printable(file)} cannot be read`);
+  }
+  const config = parseDockerConfig(text);
+  return config.ok ? ok(dockerCredentials(config.value, { allowHelpers })) : config;
+}
+
+function fixed(credential: Credential): CredentialSource {
+  const id = credentialId(credential);
+  return { id: () => id, find: () => Promise.resolve(ok(credential)) };
+}
+
+async function read(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    // Whatever the reason, the caller names the file; a programming error is not to be hidden.
+    if (error instanceof Error && 'code' in error) return undefined;
+    throw error;
+  }
+}
+
+function withoutLineEnd(text: string): string {
+  if (text.endsWith('\r\n')) return text.slice(0, -2);
+  return text.endsWith('\n') ? text.slice(0, -1) : text;
+}
