@@ -11,7 +11,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${COUNTERSIGN_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign-tools}
 mkdir -p "$cache"
 
-CRANE_VERSION=v0.22.1
+# The version that registry/go.mod requires.
+REGISTRY_VERSION=v0.22.1
 COSIGN_V2_VERSION=v2.6.5
 COSIGN_V3_VERSION=v3.1.3
 KUBERNETES_VERSION=v1.36.3
@@ -19,7 +20,7 @@ KUBERNETES_VERSION=v1.36.3
 # name, folder with its version, binary
 tools() {
   cat <<LIST
-crane $cache/crane-$CRANE_VERSION/crane
+registry $cache/registry-$REGISTRY_VERSION/registry
 cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
 cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
@@ -47,8 +48,9 @@ build() {
   fi
 }
 
-control_plane() {
-  cd "$here/control-plane" && go build -ldflags "-s -w $version_flags" -o "$GOBIN/kube-apiserver" ./cmd/kube-apiserver
+# Builds a command of a module beside this file.
+go_module() {
+  cd "$here/$1" && go build -ldflags "-s -w $version_flags" -o "$GOBIN/" "$2"
 }
 
 # The API server takes its own version from link flags; without them it reports v0.0.0 and refuses to start.
@@ -57,9 +59,9 @@ version_flags="-X k8s.io/component-base/version.gitVersion=$KUBERNETES_VERSION -
 
 tools | while read -r name path; do
   case $name in
-    crane) build "$name" "$path" go install -ldflags '-s -w' "github.com/google/go-containerregistry/cmd/crane@$CRANE_VERSION" ;;
+    registry) build "$name" "$path" go_module registry . ;;
     cosign3) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_V3_VERSION" ;;
     cosign2) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v2/cmd/cosign@$COSIGN_V2_VERSION" ;;
-    kube-apiserver) build "$name" "$path" control_plane ;;
+    kube-apiserver) build "$name" "$path" go_module control-plane ./cmd/kube-apiserver ;;
   esac
 done
