@@ -1,0 +1,176 @@
+import { enforcedRefusals, refusalSentence } from '../audit/message.ts';
+import type { ReviewFacts } from '../audit/record.ts';
+import type { Decision } from '../model/decision.ts';
+import { known, unknown } from '../model/known.ts';
+import { type Mode, stricter } from '../model/mode.ts';
+import type { Asker } from '../model/subject.ts';
+import type { RequestedImage, Verifier } from '../verifier/request.ts';
+import { imagesUnchanged } from './changes.ts';
+import { type Fields, field, isFields, stringMap } from './json.ts';
+import { isMirrorPod } from './mirror.ts';
+import type { CarriedImage } from './pod-spec.ts';
+import { allowedWithoutLook, refusedByItself } from './refusal.ts';
+import { type AdmissionResponse, respond } from './respond.ts';
+import type { AdmissionRequest } from './review.ts';
+import { imagesOf, type Workloads } from './workloads.ts';
+
+/** What reviews are decided with. */
+export type AdmitOptions = {
+  readonly verifier: Pick<Verifier, 'decide'>;
+  readonly workloads: Workloads;
+  readonly serverMode: Mode;
+  /** Modes that the configuration gives to namespaces, by name. */
+  readonly namespaceModes: ReadonlyMap<string, Mode>;
+  /** Mode that this request asks for itself (`?mode=`); it can only tighten. */
+  readonly requestMode?: Mode | undefined;
+  /** Whether any policy reads more of an object than its images; then no update passes without work. */
+  readonly readsBeyondImages: boolean;
+  /** When the answer must be there, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** When the review arrived, in milliseconds since the epoch. */
+  readonly time: number;
+};
+
+/** The answer to one review, and what its audit record is made of. */
+export type Admitted = {
+  readonly response: AdmissionResponse;
+  readonly decision: Decision;
+  readonly facts: ReviewFacts;
+};
+
+type Judged = { readonly decision: Decision; readonly note: ReviewFacts['note'] };
+
+/**
+ * Answers one review. Never throws: an exception anywhere inside is a refusal with INTERNAL_ERROR (DESIGN.md §4.11).
+ *
+ * Deletions pass, so do kinds that carry no images and updates that change none; everything else is the verifier's word.
+ */
+export async function admit(request: AdmissionRequest, options: AdmitOptions): Promise<Admitted> {
+  const own = request.namespace === undefined ? undefined : options.namespaceModes.get(request.namespace);
+  const server = stricter(options.serverMode, options.requestMode ?? 'audit');
+  const mode = own === undefined ? server : stricter(server, own);
+
+  const judged = await judge(request, options, { server, namespace: own, mode }).catch(
+    (cause: unknown): Judged => ({
+      decision: internalError([{ path: 'request.object', image: '' }], mode, cause),
+      note: undefined,
+    }),
+  );
+  const { decision, note } = judged.decision.allowed || !isMirrorPod(request) ? judged : letMirrorIn(judged.decision);
+  return { response: respond(request.uid, decision), decision, facts: factsOf(request, options.time, note) };
+}
+
+async function judge(
+  request: AdmissionRequest,
+  options: AdmitOptions,
+  modes: { readonly server: Mode; readonly namespace: Mode | undefined; readonly mode: Mode },
+): Promise<Judged> {
+  const { operation, object } = request;
+  if (operation === 'DELETE') return { decision: allowedWithoutLook(modes.mode), note: 'deleted' };
+  if (object === undefined) return { decision: allowedWithoutLook(modes.mode), note: 'not-a-workload' };
+
+  const carried = imagesOf(request.kind, object, options.workloads);
+  if (!carried.ok) {
+    const { code, message, path } = carried.failure;
+    const decision = refusedByItself({ code, message, name: 'object' }, [{ path, image: '' }], modes.mode);
+    return { decision, note: 'malformed' };
+  }
+  if (carried.value.kind === 'not-a-workload') {
+    return { decision: allowedWithoutLook(modes.mode), note: 'not-a-workload' };
+  }
+
+  const { images, pod } = carried.value;
+  if (operation === 'UPDATE' && keepsImages(request, images, options)) {
+    return { decision: allowedWithoutLook(modes.mode), note: 'unchanged' };
+  }
+
+  // What makes pods of a template may fill an empty image in; the pod itself is judged when it comes.
+  const blank = pod ? [] : images.filter(({ image }) => image === '');
+  const asked = pod ? images : images.filter(({ image }) => image !== '');
+  const warnings = blank.map(
+    ({ path }) => `${path} is empty: the pods made from this template will be refused unless it is filled in`,
+  );
+  if (asked.length === 0) return { decision: allowedWithoutLook(modes.mode, warnings), note: 'no-images' };
+
+  const decision = await decide(asked, request, options, modes);
+  return { decision: withWarnings(decision, warnings), note: undefined };
+}
+
+function keepsImages(request: AdmissionRequest, images: readonly CarriedImage[], options: AdmitOptions): boolean {
+  if (request.oldObject === undefined) return false;
+  const before = imagesOf(request.kind, request.oldObject, options.workloads);
+  if (!before.ok || before.value.kind !== 'workload') return false;
+  return imagesUnchanged(before.value.images, images, options.readsBeyondImages);
+}
+
+async function decide(
+  images: readonly CarriedImage[],
+  request: AdmissionRequest,
+  options: AdmitOptions,
+  modes: { readonly server: Mode; readonly namespace: Mode | undefined; readonly mode: Mode },
+): Promise<Decision> {
+  const asked: readonly RequestedImage[] = images.map(({ path, image }) => ({ path, image }));
+  try {
+    return await options.verifier.decide({
+      images: asked,
+      asker: askerOf(request),
+      mode: { server: modes.server, namespace: modes.namespace },
+      deadline: options.deadline,
+    });
+  } catch (cause) {
+    return internalError(asked, modes.mode, cause);
+  }
+}
+
+/** Who asks, as far as the review says. */
+function askerOf(request: AdmissionRequest): Asker {
+  const { namespace, operation, object } = request;
+  return {
+    namespace: namespace === undefined ? unknown('the review names no namespace') : known(namespace),
+    namespaceLabels: unknown('no cluster connection'),
+    resource: known(request.resource),
+    labels: object === undefined ? unknown('the review holds no object') : labelsOf(object),
+    object: object === undefined ? unknown('the review holds no object') : known(object),
+    operation: operation === 'DELETE' ? unknown('deletions are not decided') : known(operation),
+  };
+}
+
+function labelsOf(object: Fields): Asker['labels'] {
+  const metadata = field(object, 'metadata') ?? {};
+  const labels = isFields(metadata) ? stringMap(field(metadata, 'labels') ?? {}) : undefined;
+  return labels === undefined ? unknown('metadata.labels is malformed') : known(labels);
+}
+
+function internalError(images: readonly RequestedImage[], mode: Mode, cause: unknown): Decision {
+  // What was thrown may hold text from outside, or a secret: only its name is told.
+  const name = cause instanceof Error ? cause.name : typeof cause;
+  const message = `countersign failed while deciding (${name})`;
+  return refusedByItself({ code: 'INTERNAL_ERROR', message, name: 'internal' }, images, mode);
+}
+
+function letMirrorIn(decision: Decision): Judged {
+  const warnings = decision.subjects.flatMap((subject) =>
+    enforcedRefusals(subject).map(
+      (refusal) => `a static pod runs whatever is decided: ${refusalSentence(subject, refusal)}`,
+    ),
+  );
+  return { decision: { ...withWarnings(decision, warnings), allowed: true }, note: 'mirror-pod' };
+}
+
+function withWarnings(decision: Decision, warnings: readonly string[]): Decision {
+  return warnings.length === 0 ? decision : { ...decision, warnings: [...decision.warnings, ...warnings] };
+}
+
+function factsOf(request: AdmissionRequest, time: number, note: ReviewFacts['note']): ReviewFacts {
+  return {
+    time,
+    uid: request.uid,
+    operation: request.operation,
+    kind: request.kind.kind,
+    namespace: request.namespace,
+    name: request.name,
+    user: request.user.name,
+    dryRun: request.dryRun,
+    note,
+  };
+}
