@@ -22,7 +22,9 @@ export type Policy = {
   readonly mode: Mode | undefined;
   readonly subjectRule: SubjectRule;
   readonly evidence: EvidenceRule;
-  readonly state: { readonly kind: 'ready'; readonly require: Requirement } | { readonly kind: 'broken'; readonly failure: Failure };
+  readonly state:
+    | { readonly kind: 'ready'; readonly require: Requirement }
+    | { readonly kind: 'broken'; readonly failure: Failure };
 };
 
 /** A policy that applies to an image, with the scope through which it does and what it asks of this image. */

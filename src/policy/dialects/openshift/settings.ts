@@ -1,0 +1,67 @@
+import { isMode, type Mode } from '../../../model/mode.ts';
+import type { SubjectRule } from '../../policy.ts';
+
+/** What countersign lets an OpenShift policy say beyond its schema. */
+export type OpenShiftSettings = {
+  readonly mode: Mode | undefined;
+  readonly subjectRule: SubjectRule;
+  /** Whether signatures of formats that carry no image name count (MODEL.md M10). */
+  readonly unnamedSignatures: 'refuse' | 'accept';
+};
+
+/** What the configuration says for policies that do not say it themselves. */
+export type OpenShiftDefaults = Pick<OpenShiftSettings, 'subjectRule' | 'unnamedSignatures'>;
+
+/** What holds where nobody says anything. */
+export const OPENSHIFT_DEFAULTS: OpenShiftDefaults = {
+  subjectRule: 'indexOrEveryInstance',
+  unnamedSignatures: 'refuse',
+};
+
+const PREFIX = 'countersign.dev/';
+const MODE = `${PREFIX}mode`;
+const UNNAMED = `${PREFIX}unnamed-signatures`;
+const INSTANCES = `${PREFIX}instances`;
+
+/**
+ * Reads the annotations `countersign.dev/mode`, `/unnamed-signatures` (`accept`) and `/instances` (`every`).
+ *
+ * A value that is none of theirs is a problem, since dropping it would let through what its author meant to refuse; an
+ * annotation of that prefix which means nothing is a warning.
+ * @see MODEL.md M9, M10, M15
+ */
+export function readSettings(
+  annotations: ReadonlyMap<string, string>,
+  defaults: OpenShiftDefaults,
+): {
+  readonly settings: OpenShiftSettings;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+} {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const refuse = (name: string, value: string, allowed: string): void => {
+    problems.push(
+      `metadata.annotations[${name}]: Unsupported value: ${JSON.stringify(value)}: supported values: ${allowed}`,
+    );
+  };
+
+  const mode = annotations.get(MODE);
+  if (mode !== undefined && !isMode(mode)) refuse(MODE, mode, '"audit", "warn", "deny"');
+  const unnamed = annotations.get(UNNAMED);
+  if (unnamed !== undefined && unnamed !== 'accept') refuse(UNNAMED, unnamed, '"accept"');
+  const instances = annotations.get(INSTANCES);
+  if (instances !== undefined && instances !== 'every') refuse(INSTANCES, instances, '"every"');
+
+  for (const name of annotations.keys()) {
+    if (name.startsWith(PREFIX) && name !== MODE && name !== UNNAMED && name !== INSTANCES) {
+      warnings.push(`the annotation ${name} means nothing here`);
+    }
+  }
+  const settings: OpenShiftSettings = {
+    mode: mode !== undefined && isMode(mode) ? mode : undefined,
+    subjectRule: instances === 'every' ? 'everyInstance' : defaults.subjectRule,
+    unnamedSignatures: unnamed === 'accept' ? 'accept' : defaults.unnamedSignatures,
+  };
+  return { settings, problems, warnings };
+}

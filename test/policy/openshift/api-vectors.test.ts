@@ -1,0 +1,68 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readObject, validateSpec, versionOf } from '../../../src/policy/dialects/openshift/object.ts';
+import { isFields, joinErrors } from '../../../src/policy/structural.ts';
+
+const VECTORS = process.env['COUNTERSIGN_VECTORS'] ?? resolve(import.meta.dirname, '../../../../shared/vectors');
+const CASES = join(VECTORS, 'openshift-api', 'tests');
+
+type Case = {
+  readonly name: string;
+  readonly initial: string;
+  readonly expected?: string;
+  readonly expectedError?: string;
+};
+
+/** The conventions of openshift/api's own runner: an expected error is a part of the message; no error means accepted. */
+function judge({ initial }: Case): string | undefined {
+  const object: unknown = parse(initial);
+  if (!isFields(object)) throw new TypeError('a case is no object');
+  const version = versionOf(String(object['apiVersion']));
+  if (version === undefined) throw new TypeError('a case has another version');
+  const errors = validateSpec(object, version);
+  return errors.length === 0 ? undefined : joinErrors(errors);
+}
+
+if (!existsSync(CASES)) {
+  it.runIf(process.env['CI'] === 'true')('the vectors of openshift/api are there', () => {
+    expect.fail(`no ${CASES}`);
+  });
+  it.skip(`did not run: the 60 validation cases of openshift/api (no ${CASES})`, () => undefined);
+} else {
+  const files = readdirSync(CASES).flatMap((kind) => readdirSync(join(CASES, kind)).map((file) => join(kind, file)));
+  const suites = files.map((file) => {
+    const suite: { tests: { onCreate: Case[]; onUpdate?: unknown } } = parse(readFileSync(join(CASES, file), 'utf8'));
+    return { file, cases: suite.tests.onCreate, keys: Object.keys(suite.tests) };
+  });
+
+  describe('the CRD cases of openshift/api give the API server’s own words [openshift 86]', () => {
+    for (const { file, cases } of suites) {
+      for (const [i, one] of cases.entries()) {
+        it(`${file} ${i}: ${one.name}`, () => {
+          const said = judge(one);
+          if (one.expectedError === undefined) expect(said).toBeUndefined();
+          else expect(said).toContain(one.expectedError);
+          // Nothing is defaulted, so what is stored is what was written.
+          if (one.expected !== undefined) expect(parse(one.expected)).toEqual(parse(one.initial));
+        });
+      }
+    }
+
+    it('runs all 60 of them', () => {
+      expect(suites.reduce((sum, { cases }) => sum + cases.length, 0)).toBe(60);
+      expect(suites.flatMap(({ keys }) => keys)).toEqual(suites.map(() => 'onCreate'));
+    });
+
+    it('names a misspelt field, which the API server would drop in silence', () => {
+      const misspelt = suites[0]?.cases.find(({ name }) => name.includes('PublicKey but not set publicKey'));
+      const object: unknown = parse(misspelt?.initial ?? '');
+      if (!isFields(object)) throw new TypeError('no such case');
+      expect(readObject(object, 'ClusterImagePolicy', 'v1')).toMatchObject({
+        kind: 'invalid',
+        problems: expect.arrayContaining(['unknown field "spec.policy.rootOfTrust.FulcioCAWithRekor"']),
+      });
+    });
+  });
+}
