@@ -118,6 +118,9 @@ function problemsOf(issue: z.core.$ZodIssue): readonly ConfigurationProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, reason: 'unknown key' }));
   }
+  if (issue.code === 'invalid_key') {
+    return issue.issues.map(({ message }) => ({ path, reason: `is no usable name: ${message}` }));
+  }
   return [{ path, reason: lowerFirst(issue.message.replace('Invalid input: ', '')) }];
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { registriesSchema } from './registries.ts';
 
 const MIB = 1024 * 1024;
 
@@ -85,7 +86,7 @@ export const configurationSchema = z.strictObject({
   unnamedSignatures: z.enum(['accept', 'refuse']).default('refuse'),
   /** Which manifests of a multi-platform image OpenShift policies look at (MODEL.md M9). */
   instances: z.enum(['indexOrEvery', 'every']).default('indexOrEvery'),
-  registries: z.record(z.string(), z.unknown()).default({}),
+  registries: registriesSchema.default({}),
   extraCaFile: path.optional(),
   /** Each left-out key is taken from HTTPS_PROXY, HTTP_PROXY or NO_PROXY; an empty text means none. */
   proxy: z

@@ -9,10 +9,12 @@ import { gaugeOnScrape } from './read-on-scrape.ts';
  * that others can write to are bounded.
  */
 export type Metrics = {
-  /** Counts one review and how long it took, in seconds. */
-  readonly review: (decision: string, mode: string, seconds: number) => void;
-  /** Counts one image's outcome under one policy; `code` is empty where nothing needs explaining. */
-  readonly imageOutcome: (outcome: string, policy: string, code: string) => void;
+  /** Counts one review. */
+  readonly review: (labels: { readonly decision: string; readonly mode: string }) => void;
+  /** Records how long a decision took. */
+  readonly seconds: (seconds: number) => void;
+  /** Counts one image's outcome under one policy; `code` is empty where nothing needs explaining. The caller bounds `policy`. */
+  readonly imageOutcome: (labels: { readonly outcome: string; readonly policy: string; readonly code: string }) => void;
   /** Counts one request sent to a registry; `kind` is what it was for (`manifest`, `blob`, `token`…). */
   readonly registryRequest: (host: string, kind: string) => void;
   /** Has a cache read when scraped. */
@@ -25,7 +27,7 @@ export type Metrics = {
   readonly watchEvent: (at: number) => void;
   /** Counts a request that was turned away for load: `concurrency` or `bytes`. */
   readonly shed: (reason: 'concurrency' | 'bytes') => void;
-  /** Has the requests and body bytes in flight read when scraped. */
+  /** Has the reviews being answered, and the body bytes held, read when scraped. */
   readonly observeInFlight: (read: () => { readonly requests: number; readonly bytes: number }) => void;
   /** Writes everything in the Prometheus text format. */
   readonly render: () => Promise<string>;
@@ -39,16 +41,14 @@ export type Metrics = {
  */
 const REVIEW_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4.5, 10, 30];
 
-/** How many registry hosts are told apart, and how many policies. */
+/** How many registry hosts are told apart. */
 const MAX_HOSTS = 100;
-const MAX_POLICIES = 1000;
 
 /** Makes a set of metrics of its own; several can live in one process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const host = boundedLabels(MAX_HOSTS);
-  const policyLabel = boundedLabels(MAX_POLICIES);
 
   const reviews = new Counter({
     name: 'countersign_reviews_total',
@@ -58,7 +58,7 @@ export function createMetrics(): Metrics {
   });
   const seconds = new Histogram({
     name: 'countersign_review_seconds',
-    help: 'Time from the arrival of a review to its answer.',
+    help: 'Time that decisions took.',
     buckets: REVIEW_BUCKETS,
     registers,
   });
@@ -94,12 +94,7 @@ export function createMetrics(): Metrics {
   for (const reason of ['concurrency', 'bytes']) shed.inc({ reason }, 0);
 
   let inFlight = () => ({ requests: 0, bytes: 0 });
-  gaugeOnScrape(
-    registry,
-    'countersign_requests_in_flight',
-    'Requests being read or answered.',
-    () => inFlight().requests,
-  );
+  gaugeOnScrape(registry, 'countersign_reviews_in_flight', 'Reviews being answered.', () => inFlight().requests);
   gaugeOnScrape(
     registry,
     'countersign_request_bytes_in_flight',
@@ -112,11 +107,9 @@ export function createMetrics(): Metrics {
   registerProcessMetrics(registry);
 
   return {
-    review: (decision, mode, took) => {
-      reviews.inc({ decision, mode });
-      seconds.observe(took);
-    },
-    imageOutcome: (outcome, policy, code) => outcomes.inc({ outcome, policy: policyLabel(policy), code }),
+    review: (labels) => reviews.inc(labels),
+    seconds: (took) => seconds.observe(took),
+    imageOutcome: (labels) => outcomes.inc(labels),
     registryRequest: (name, kind) => requests.inc({ host: host(name), class: kind }),
     observeCache,
     policies: (states) => {
