@@ -14,9 +14,12 @@ export type ErrorClass = 'unavailable' | 'unauthorised' | 'content' | 'configura
 /** How a definite refusal is headed (DESIGN.md §3, Outcome). */
 export type RefusalWord = 'unsigned' | 'untrusted' | 'invalid' | 'rejected';
 
-type Reason = { readonly word: 'error'; readonly class: ErrorClass; readonly advice: string } | { readonly word: RefusalWord; readonly advice: string };
+type Reason =
+  | { readonly word: 'error'; readonly class: ErrorClass; readonly advice: string }
+  | { readonly word: RefusalWord; readonly advice: string };
 
-const error = <C extends ErrorClass>(errorClass: C, advice: string) => ({ word: 'error', class: errorClass, advice }) as const;
+const error = <C extends ErrorClass>(errorClass: C, advice: string) =>
+  ({ word: 'error', class: errorClass, advice }) as const;
 const refusal = <W extends RefusalWord>(word: W, advice: string) => ({ word, advice }) as const;
 
 /** Each code with the class or word it belongs to and one sentence on what the person who meets it can do. */
@@ -28,13 +31,22 @@ export const REASONS = {
 
   // Reaching a registry
   REGISTRY_UNREACHABLE: error('unavailable', 'Check the registry and the network between it and countersign.'),
-  REGISTRY_RATE_LIMITED: error('unavailable', 'The registry limits requests: wait, or give countersign credentials or a mirror.'),
+  REGISTRY_RATE_LIMITED: error(
+    'unavailable',
+    'The registry limits requests: wait, or give countersign credentials or a mirror.',
+  ),
   REGISTRY_UNAVAILABLE: error('unavailable', 'The registry answers with a server error: try again later.'),
   REGISTRY_DEADLINE: error('unavailable', 'The registry answers too slowly: try again, or raise the webhook timeout.'),
   REGISTRY_UNAUTHORISED: error('unauthorised', 'Check the credentials that countersign has for this registry.'),
-  REGISTRY_CREDENTIAL_UNUSABLE: error('configuration', 'Replace the credential helper by a credential in the configuration.'),
+  REGISTRY_CREDENTIAL_UNUSABLE: error(
+    'configuration',
+    'Replace the credential helper by a credential in the configuration.',
+  ),
   REGISTRY_TLS_UNTRUSTED: error('configuration', 'Name the CA of this registry under registries.HOST.caFile.'),
-  ADDRESS_FORBIDDEN: error('content', 'Registries at loopback, link-local or metadata addresses must be named in the configuration.'),
+  ADDRESS_FORBIDDEN: error(
+    'content',
+    'Registries at loopback, link-local or metadata addresses must be named in the configuration.',
+  ),
   REDIRECT_REFUSED: error('content', 'The registry redirects to a place that countersign does not follow.'),
 
   // What a registry answered
@@ -48,7 +60,10 @@ export const REASONS = {
 
   // Configuration and policies
   POLICY_BROKEN: error('configuration', 'Ask your platform team to mend the policy.'),
-  TRUST_MATERIAL_UNAVAILABLE: error('configuration', 'Ask your platform team to mend the key or certificate that the policy names.'),
+  TRUST_MATERIAL_UNAVAILABLE: error(
+    'configuration',
+    'Ask your platform team to mend the key or certificate that the policy names.',
+  ),
   FEATURE_NOT_SUPPORTED: error('configuration', 'The policy asks for something that this version does not do yet.'),
   CONDITION_UNDECIDABLE: error('content', 'A condition of the policy could not be evaluated.'),
   ASKER_UNKNOWN: error('unavailable', 'What the policy asks about the request is not known.'),
@@ -62,17 +77,39 @@ export const REASONS = {
 
   // Signatures that are there and do not hold
   SIGNATURE_MALFORMED: refusal('invalid', 'Remove the broken signature and sign the image again.'),
+  SIGNATURE_CORRUPT: refusal(
+    'invalid',
+    'The signature names the key that the policy trusts but does not verify with it: sign the image again.',
+  ),
   SIGNATURE_MISMATCH: refusal('untrusted', 'Sign the image with the key that the policy names.'),
-  ALGORITHM_UNSUPPORTED: refusal('invalid', 'Sign with ECDSA, RSA (2048 to 4096 bits) or Ed25519 as the documentation lists.'),
+  ALGORITHM_UNSUPPORTED: refusal(
+    'invalid',
+    'Sign with ECDSA, RSA (2048 to 4096 bits) or Ed25519 as the documentation lists.',
+  ),
   PAYLOAD_MALFORMED: refusal('invalid', 'Sign the image again with a tool that writes well-formed payloads.'),
-  PAYLOAD_TYPE_UNEXPECTED: refusal('invalid', 'Sign the image itself: what was found is a signature of something else.'),
+  PAYLOAD_TYPE_UNEXPECTED: refusal(
+    'invalid',
+    'Sign the image itself: what was found is a signature of something else.',
+  ),
   PAYLOAD_DIGEST_MISMATCH: refusal('invalid', 'Sign this image: the signature found names another digest.'),
-  PREDICATE_TYPE_UNEXPECTED: refusal('untrusted', 'Sign the image: an attestation of another kind does not count as a signature.'),
+  PREDICATE_TYPE_UNEXPECTED: refusal(
+    'unsigned',
+    'Sign the image: an attestation of another kind does not count as a signature.',
+  ),
   TRANSPARENCY_UNSUPPORTED: refusal('invalid', 'This version cannot check transparency logs.'),
-  NAME_ABSENT: refusal('untrusted', 'Sign with a tool that writes the image name, or let the policy accept unnamed signatures.'),
-  NAME_MISMATCH: refusal('untrusted', 'Sign the image under the name that it is run by, or change the policy\'s signedIdentity.'),
+  NAME_ABSENT: refusal(
+    'untrusted',
+    'Sign with a tool that writes the image name, or let the policy accept unnamed signatures.',
+  ),
+  NAME_MISMATCH: refusal(
+    'untrusted',
+    "Sign the image under the name that it is run by, or change the policy's signedIdentity.",
+  ),
   ANNOTATION_MISMATCH: refusal('rejected', 'Sign the image with the annotations that the policy asks for.'),
-  QUORUM_NOT_REACHED: refusal('untrusted', 'Have the image signed by as many different signers as the policy asks for.'),
+  QUORUM_NOT_REACHED: refusal(
+    'untrusted',
+    'Have the image signed by as many different signers as the policy asks for.',
+  ),
 
   // The policy says no
   REJECTED_BY_POLICY: refusal('rejected', 'Use another image: this policy refuses it whoever signed it.'),

@@ -13,7 +13,17 @@ export type Location = {
 };
 
 /** The checks of a proof, in the order in which they are made. How far one got is how much it is worth telling. */
-export const CHECKS = ['format', 'signature', 'payload', 'digest', 'transparency', 'time', 'signer', 'names', 'conditions'] as const;
+export const CHECKS = [
+  'format',
+  'signature',
+  'payload',
+  'digest',
+  'transparency',
+  'time',
+  'signer',
+  'names',
+  'conditions',
+] as const;
 
 /** One step of verification. */
 export type CheckName = (typeof CHECKS)[number];
@@ -21,7 +31,10 @@ export type CheckName = (typeof CHECKS)[number];
 /** One step and what it came to. */
 export type Check = {
   readonly check: CheckName;
-  readonly result: { readonly kind: 'passed' } | { readonly kind: 'logged'; readonly code: RefusalCode } | { readonly kind: 'failed'; readonly code: RefusalCode; readonly message: string };
+  readonly result:
+    | { readonly kind: 'passed' }
+    | { readonly kind: 'logged'; readonly code: RefusalCode }
+    | { readonly kind: 'failed'; readonly code: RefusalCode; readonly message: string };
 };
 
 /** Who signed. Two signers are one if they share any id (MODEL.md M11). */
@@ -72,9 +85,20 @@ export type Proof =
 
 /** One artifact that was found, with what came of it. */
 export type Finding =
-  | { readonly kind: 'judged'; readonly location: Location; readonly artifact: Artifact; readonly proof: Proof; readonly verdict: Verdict }
+  | {
+      readonly kind: 'judged';
+      readonly location: Location;
+      readonly artifact: Artifact;
+      readonly proof: Proof;
+      readonly verdict: Verdict;
+    }
   /** It exists and could not be read. */
-  | { readonly kind: 'unread'; readonly location: Location; readonly artifact: Artifact | undefined; readonly failure: Failure };
+  | {
+      readonly kind: 'unread';
+      readonly location: Location;
+      readonly artifact: Artifact | undefined;
+      readonly failure: Failure;
+    };
 
 /** The artifact that carries a signature. */
 export type Artifact = { readonly digest: Digest; readonly mediaType: string };

@@ -18,8 +18,18 @@ export type Origin = {
 export type Outcome =
   | { readonly kind: 'verified'; readonly findings: NonEmpty<Finding> }
   | { readonly kind: 'accepted'; readonly by: Origin; readonly findings: readonly Finding[] }
-  | { readonly kind: 'unsigned'; readonly lookedIn: NonEmpty<Location>; readonly code: RefusalCode }
-  | { readonly kind: 'untrusted' | 'invalid' | 'rejected'; readonly findings: readonly Finding[]; readonly code: RefusalCode; readonly message: string }
+  | {
+      readonly kind: 'unsigned';
+      readonly lookedIn: NonEmpty<Location>;
+      readonly code: 'UNSIGNED' /** Attachments that are no signatures. */;
+      readonly others: number;
+    }
+  | {
+      readonly kind: 'untrusted' | 'invalid' | 'rejected';
+      readonly findings: readonly Finding[];
+      readonly code: RefusalCode;
+      readonly message: string;
+    }
   | { readonly kind: 'unmatched' }
   | { readonly kind: 'exempt'; readonly by: Origin; readonly reason: string }
   | { readonly kind: 'error'; readonly failure: Failure; readonly findings: readonly Finding[] };

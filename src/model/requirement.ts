@@ -16,7 +16,12 @@ export type Requirement =
   /** One accepted finding. */
   | { readonly kind: 'some'; readonly leaf: Leaf }
   /** Every artifact found, by type (Ratify's config policy, MODEL.md §2.4). */
-  | { readonly kind: 'each'; readonly verifiers: NonEmpty<{ readonly types: NonEmpty<string>; readonly leaf: Leaf }>; readonly rules: Readonly<Record<string, EachRule>>; readonly otherwise: EachRule }
+  | {
+      readonly kind: 'each';
+      readonly verifiers: NonEmpty<{ readonly types: NonEmpty<string>; readonly leaf: Leaf }>;
+      readonly rules: Readonly<Record<string, EachRule>>;
+      readonly otherwise: EachRule;
+    }
   /** A body over all accepted findings, evaluated once the child passes and the evidence is complete. */
   | { readonly kind: 'when'; readonly child: Requirement; readonly body: Condition };
 
@@ -64,10 +69,16 @@ export type TrustRef =
 export type HashRule = 'sha256' | 'sha384' | 'sha512' | 'by-curve';
 
 /** Whether a signature must be in a transparency log, and in which. */
-export type TransparencyRule = 'none' | { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
+export type TransparencyRule =
+  | 'none'
+  | { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
 
 /** Which time a certificate must have been valid at. */
-export type TimeRule = 'none' | 'now' | { readonly kind: 'log' } | { readonly kind: 'timestamp'; readonly authorities: NonEmpty<TrustRef>; readonly threshold: number };
+export type TimeRule =
+  | 'none'
+  | 'now'
+  | { readonly kind: 'log' }
+  | { readonly kind: 'timestamp'; readonly authorities: NonEmpty<TrustRef>; readonly threshold: number };
 
 /** What proves that somebody signed these bytes. Everything here is part of the proof cache's key. */
 export type ProofRule =
@@ -89,13 +100,18 @@ export type ProofRule =
     };
 
 /** A text matched exactly or by a linear-time pattern. */
-export type TextRule = { readonly kind: 'exact'; readonly text: string } | { readonly kind: 'pattern'; readonly pattern: string; readonly anchored: boolean };
+export type TextRule =
+  | { readonly kind: 'exact'; readonly text: string }
+  | { readonly kind: 'pattern'; readonly pattern: string; readonly anchored: boolean };
 
 /** Whose signature counts. `any` is written where the proof alone names the signer, as a key does. */
 export type SignerRule =
   | 'any'
-  | { readonly kind: 'identities'; readonly anyOf: NonEmpty<{ readonly issuer: TextRule | 'any'; readonly subject: TextRule | 'any' }> }
-  | { readonly kind: 'subject'; readonly email: string | 'any'; readonly hostname: string | 'any' };
+  | {
+      readonly kind: 'identities';
+      readonly anyOf: NonEmpty<{ readonly issuer: TextRule | 'any'; readonly subject: TextRule | 'any' }>;
+    }
+  | { readonly kind: 'subject'; readonly email: TextRule | 'any'; readonly hostname: TextRule | 'any' };
 
 /** How the name inside the signature must compare with the name that was asked for (openshift-containers.md §2.4). */
 export type NamesRule =

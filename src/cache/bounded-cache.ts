@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache';
+
+/** Counts of one cache, read by metrics. */
+export type CacheStatistics = {
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly entries: number;
+  readonly bytes: number;
+};
+
+/** A cache bounded by entries and by bytes; what is evicted is looked up again, never taken for absent. */
+export type BoundedCache<T> = {
+  readonly get: (key: string) => T | undefined;
+  /** Keeps a value; `bytes` is its weight beside the key's. A value heavier than the whole cache is not kept. */
+  readonly set: (key: string, value: T, bytes: number) => void;
+  readonly delete: (key: string) => void;
+  readonly statistics: () => CacheStatistics;
+};
+
+/** What a cache may hold. `lives` is milliseconds after which a value is gone by itself, or `forever`. */
+export type CacheBounds = { readonly entries: number; readonly bytes: number; readonly lives: number | 'forever' };
+
+/** Weight of an entry beside its value and key: the map's and the list's own cells. */
+const OVERHEAD = 160;
+
+/** Makes a cache. The clock is handed in so that tests need not wait. */
+export function createBoundedCache<T extends object>(
+  bounds: CacheBounds,
+  now: () => number = Date.now,
+): BoundedCache<T> {
+  let hits = 0;
+  let misses = 0;
+  let evictions = 0;
+  const kept = new LRUCache<string, { readonly value: T; readonly until: number }>({
+    max: bounds.entries,
+    maxSize: bounds.bytes,
+    dispose: (_entry, _key, reason) => {
+      if (reason === 'evict') evictions++;
+    },
+  });
+
+  return {
+    get: (key) => {
+      const entry = kept.get(key);
+      if (entry === undefined || entry.until <= now()) {
+        if (entry !== undefined) kept.delete(key);
+        misses++;
+        return undefined;
+      }
+      hits++;
+      return entry.value;
+    },
+    set: (key, value, bytes) => {
+      const until = bounds.lives === 'forever' ? Number.POSITIVE_INFINITY : now() + bounds.lives;
+      const size = bytes + key.length + OVERHEAD;
+      if (size <= bounds.bytes) kept.set(key, { value, until }, { size });
+    },
+    delete: (key) => {
+      kept.delete(key);
+    },
+    statistics: () => ({ hits, misses, evictions, entries: kept.size, bytes: kept.calculatedSize }),
+  };
+}

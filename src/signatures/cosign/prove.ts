@@ -1,0 +1,141 @@
+import { decodeBase64 } from '../../encoding/base64.ts';
+import { type Digest, hexOf } from '../../image/digest.ts';
+import type { Check, CheckName, Claims, Proof } from '../../model/finding.ts';
+import type { HashRule } from '../../model/requirement.ts';
+import type { PublicKey } from '../../trust/public-key.ts';
+import type { KeySet } from '../../trust/trust-store.ts';
+import { disproved } from '../evidence.ts';
+import { parseBundle, type SignedStatement } from './bundle.ts';
+import { ANNOTATIONS, COSIGN_SIGN_PREDICATE } from './formats.ts';
+import { parseSimpleSigning } from './payload.ts';
+import { parseStatement } from './statement.ts';
+
+/**
+ * Proves one cosign simple-signing layer with the keys of a policy: what it says, and that a key's holder said it
+ * about this digest.
+ *
+ * Who may sign for which name is not asked here: that is judged per policy, on every decision (MODEL.md M1).
+ * @param payload the layer's blob, its digest already checked
+ * @see reference/sigstore-policy-controller.md §2.2, steps 4 and 5; reference/openshift-containers.md §4
+ */
+export async function proveLayer(
+  payload: Uint8Array,
+  annotations: Readonly<Record<string, string>>,
+  keySet: KeySet,
+  hash: HashRule,
+  image: Digest,
+): Promise<Proof> {
+  const signature = decodeBase64(annotations[ANNOTATIONS.signature] ?? '');
+  if (!signature.ok || signature.value.length === 0)
+    return disproved('format', 'SIGNATURE_MALFORMED', 'the signature is not base64');
+
+  const key = await keyThatVerifies(keySet, payload, signature.value, hash);
+  if (key === undefined)
+    return disproved('signature', 'SIGNATURE_MISMATCH', `the signature does not verify with ${named(keySet)}`);
+
+  const claim = parseSimpleSigning(payload);
+  if (!claim.ok) return disproved('payload', claim.code, claim.message, display(key));
+  if (claim.value.digest !== image)
+    return disproved('digest', 'PAYLOAD_DIGEST_MISMATCH', `the signature names ${claim.value.digest}`, display(key));
+
+  return proved(key, {
+    digest: image,
+    name: { kind: 'named', text: claim.value.reference },
+    predicateType: undefined,
+    annotations: claim.value.optional,
+  });
+}
+
+/**
+ * Proves one sigstore bundle with the keys of a policy. Only a statement of type `cosign/sign/v1` is a signature of an
+ * image: anything else that the same key signed attests something and says nothing about running it.
+ * @param bytes the bundle's blob, its digest already checked
+ * @see reference/sigstore-policy-controller.md §2.3
+ */
+export async function proveBundle(bytes: Uint8Array, keySet: KeySet, hash: HashRule, image: Digest): Promise<Proof> {
+  const bundle = parseBundle(bytes);
+  if (!bundle.ok) return disproved('format', bundle.code, bundle.message);
+  const statement = parseStatement(bundle.value.payload);
+  if (!statement.ok) return disproved('format', statement.code, statement.message);
+  if (statement.value.predicateType !== COSIGN_SIGN_PREDICATE)
+    return disproved(
+      'format',
+      'PREDICATE_TYPE_UNEXPECTED',
+      'the bundle is an attestation and not a signature of the image',
+    );
+
+  const key = await keyThatVerifies(keySet, bundle.value.signed, bundle.value.signature, hash);
+  if (key === undefined) return unverified(bundle.value, keySet);
+
+  const subject = statement.value.subjects.find((candidate) => candidate.sha256 === hexOf(image));
+  if (subject === undefined)
+    return disproved('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the statement is about another image', display(key));
+
+  return proved(key, {
+    digest: image,
+    name: { kind: 'unnamed' },
+    predicateType: statement.value.predicateType,
+    annotations: subject.annotations,
+  });
+}
+
+async function keyThatVerifies(
+  keySet: KeySet,
+  data: Uint8Array,
+  signature: Uint8Array,
+  hash: HashRule,
+): Promise<PublicKey | undefined> {
+  for (const key of keySet.keys) {
+    if (await key.verifies(data, signature, hash)) return key;
+  }
+  return undefined;
+}
+
+/** A wrong key and a flipped bit look alike, unless the bundle itself points at a key that the policy trusts. */
+function unverified(bundle: SignedStatement, keySet: KeySet): Proof {
+  const hinted = keySet.keys.find((key) => bundle.keyHint !== undefined && hintOf(key) === bundle.keyHint);
+  if (hinted === undefined)
+    return disproved('signature', 'SIGNATURE_MISMATCH', `the signature does not verify with ${named(keySet)}`);
+  if (hinted.algorithm.kind === 'ed25519')
+    return disproved(
+      'signature',
+      'ALGORITHM_UNSUPPORTED',
+      'the Ed25519 signature does not verify; the prehashed variant (Ed25519ph) is not supported',
+      display(hinted),
+    );
+  return disproved(
+    'signature',
+    'SIGNATURE_CORRUPT',
+    `the signature claims ${display(hinted)} and does not verify with it`,
+    display(hinted),
+  );
+}
+
+/** The hint that cosign writes: base64 of the SHA-256 of the key's SubjectPublicKeyInfo. */
+function hintOf(key: PublicKey): string {
+  return Buffer.from(key.fingerprint.slice('sha256:'.length), 'hex').toString('base64');
+}
+
+function named(keySet: KeySet): string {
+  const [first, ...rest] = keySet.keys;
+  return rest.length === 0 ? `the policy's ${display(first)}` : `any of the policy's ${keySet.keys.length} keys`;
+}
+
+function display(key: PublicKey): string {
+  return `key ${key.fingerprint}`;
+}
+
+const PASSED: readonly CheckName[] = ['format', 'signature', 'payload', 'digest'];
+
+function proved(key: PublicKey, claims: Claims): Proof {
+  const checks: readonly Check[] = PASSED.map((check) => ({ check, result: { kind: 'passed' } }));
+  return {
+    kind: 'proved',
+    signer: { display: display(key), ids: [key.fingerprint] },
+    claims,
+    times: [],
+    log: [],
+    checks,
+    notAfter: 'forever',
+  };
+}

@@ -1,0 +1,203 @@
+import { createSingleFlight } from '../cache/single-flight.ts';
+import { type Failure, failed, failure, failureClass, ok, type Result } from '../codes/result.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import { type Repository, repositoryName } from '../image/reference.ts';
+import type { Proof } from '../model/finding.ts';
+import { hashOf } from '../model/hash.ts';
+import type { ProofRule, Where } from '../model/requirement.ts';
+import type { Registry } from '../registry/registry.ts';
+import { MAXIMUM_BUNDLE_BYTES, MAXIMUM_PAYLOAD_BYTES } from '../signatures/cosign/formats.ts';
+import { proveBundle, proveLayer } from '../signatures/cosign/prove.ts';
+import { listReferrers } from '../signatures/cosign/referrers.ts';
+import { listSignatureTag } from '../signatures/cosign/tag.ts';
+import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
+import type { KeySet, TrustStore } from '../trust/trust-store.ts';
+import type { Caches } from './caches.ts';
+import { counting, type Meter, type Task } from './task.ts';
+
+/** The manifest whose signatures are looked for: the image, or one instance of it. */
+export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
+
+/** The two places that are looked at; each is one look-up, shared by every store, policy and container. */
+export type LookupKind = 'tag' | 'referrers';
+
+/** A candidate that a proof can be made of. */
+export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
+
+/** What one image may still cost. */
+export type Budget = { verifications: number };
+
+/** Verifications of one image under all policies; a flood of signatures must not become a flood of work (MODEL.md M6). */
+export const MAXIMUM_VERIFICATIONS = 512;
+
+/** Looks up and proves, each thing once. */
+export type Gatherer = {
+  /** One look-up, from the cache if it is no older than `maximumAge` milliseconds. */
+  readonly list: (
+    kind: LookupKind,
+    target: Target,
+    where: Where,
+    maximumAge: number,
+    task: Task,
+  ) => Promise<Result<{ readonly listing: Listing; readonly age: number }>>;
+  /** What one candidate proves under a rule; a failure where its bytes could not be had. */
+  readonly prove: (
+    candidate: ProvableCandidate,
+    rule: ProofRule,
+    target: Target,
+    where: Where,
+    budget: Budget,
+    task: Task,
+  ) => Promise<Result<Proof>>;
+};
+
+const LATE = failure('DEADLINE_EXCEEDED', 'the signatures could not be read in time');
+
+/** Makes a gatherer over the caches. */
+export function createGatherer(registry: Registry, trust: TrustStore, caches: Caches, clock: () => number): Gatherer {
+  const listFlights = createSingleFlight<Result<Listing>>();
+  const blobFlights = createSingleFlight<Result<Uint8Array>>();
+  const proofFlights = createSingleFlight<Result<Proof>>();
+
+  const placeOf = (target: Target, where: Where): Repository =>
+    where.repository === 'own' ? target.repository : where.repository;
+
+  // Shared work runs under its own flight's signal, so that whoever started it does not end it for those who joined.
+  const blob = async (
+    repository: Repository,
+    reference: BlobReference,
+    maximumBytes: number,
+    meter: Meter,
+    waiting: AbortSignal,
+  ): Promise<Result<Uint8Array>> => {
+    // The access is part of the key: bytes are handed out only to whoever could have fetched them (MODEL.md M2).
+    const key = `${registry.access(repository).id} ${reference.digest}`;
+    const kept = caches.bytes.get(key);
+    if (kept !== undefined) return ok(kept);
+    return blobFlights.run(
+      key,
+      waiting,
+      async (signal) => {
+        const found = await registry.blob(repository, reference, maximumBytes, { signal, onRequest: counting(meter) });
+        if (found.kind === 'failed') return { ok: false, failure: found.failure };
+        if (found.kind === 'absent')
+          return failed(
+            'RESPONSE_MALFORMED',
+            `the signature manifest names the blob ${reference.digest}, which is not there`,
+          );
+        caches.bytes.set(key, found.value, found.value.length);
+        return ok(found.value);
+      },
+      () => ({ ok: false, failure: LATE }),
+    );
+  };
+
+  const verify = async (
+    candidate: ProvableCandidate,
+    keySet: KeySet,
+    rule: Extract<ProofRule, { kind: 'keys' }>,
+    target: Target,
+    where: Where,
+    meter: Meter,
+    waiting: AbortSignal,
+  ): Promise<Result<Proof>> => {
+    const maximum = candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
+    const bytes = await blob(placeOf(target, where), candidate.blob, maximum, meter, waiting);
+    if (!bytes.ok) return bytes;
+    const digest = target.descriptor.digest;
+    if (candidate.kind === 'bundle') return ok(await proveBundle(bytes.value, keySet, rule.hash, digest));
+    return ok(await proveLayer(bytes.value, candidate.annotations, keySet, rule.hash, digest));
+  };
+
+  return {
+    list: async (kind, target, where, maximumAge, task) => {
+      const repository = placeOf(target, where);
+      const { digest } = target.descriptor;
+      const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts}`;
+      const kept = caches.lists.get(key);
+      const age = kept === undefined ? Number.POSITIVE_INFINITY : task.now - kept.at;
+      if (kept !== undefined && age <= maximumAge) {
+        task.meter.hits++;
+        return ok({ listing: kept.listing, age });
+      }
+      task.meter.misses++;
+      const listing = await listFlights.run(
+        key,
+        task.deadline.signal(),
+        async (signal) => {
+          const context = { signal, onRequest: counting(task.meter) };
+          const at = clock();
+          const found =
+            kind === 'tag'
+              ? await listSignatureTag(registry, repository, digest, where.tagPrefix, context)
+              : await listReferrers(registry, repository, digest, where.attempts, context);
+          if (found.ok && isFact(found.value))
+            caches.lists.set(key, { listing: found.value, at }, weightOf(found.value));
+          return found;
+        },
+        () => ({ ok: false, failure: LATE }),
+      );
+      return listing.ok ? ok({ listing: listing.value, age: 0 }) : listing;
+    },
+
+    prove: async (candidate, rule, target, where, budget, task) => {
+      const unsupported = unsupportedProof(rule);
+      if (unsupported !== undefined) return { ok: false, failure: unsupported };
+      if (rule.kind !== 'keys') return failed('FEATURE_NOT_SUPPORTED', 'certificates are not verified by this version');
+      const keySet = trust.keys(rule.keys);
+      if (!keySet.ok) return keySet;
+
+      const { digest, mediaType, size } = target.descriptor;
+      const key = `${candidate.id} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${keySet.value.hash}`;
+      const kept = caches.proofs.get(key);
+      if (kept !== undefined) {
+        task.meter.hits++;
+        return ok(kept);
+      }
+      task.meter.misses++;
+      budget.verifications -= keySet.value.keys.length;
+      if (budget.verifications < 0)
+        return failed(
+          'LIMIT_EXCEEDED',
+          `the image carries more signatures than are verified for one decision (${MAXIMUM_VERIFICATIONS} verifications)`,
+        );
+      // The access is part of the flight's key although not of the proof's: bytes are fetched under it.
+      return proofFlights.run(
+        `${registry.access(placeOf(target, where)).id} ${key}`,
+        task.deadline.signal(),
+        async (signal) => {
+          const proof = await verify(candidate, keySet.value, rule, target, where, task.meter, signal);
+          if (proof.ok) caches.proofs.set(key, proof.value, 1024);
+          return proof;
+        },
+        () => ({ ok: false, failure: LATE }),
+      );
+    },
+  };
+}
+
+/** What this version cannot prove yet is a refusal by name, never a check that is left out. */
+export function unsupportedProof(rule: ProofRule): Failure | undefined {
+  if (rule.kind === 'certificates')
+    return failure('FEATURE_NOT_SUPPORTED', 'the policy asks for a certificate, which this version does not verify');
+  if (rule.transparency !== 'none')
+    return failure(
+      'FEATURE_NOT_SUPPORTED',
+      'the policy asks for a transparency log entry, which this version does not verify',
+    );
+  return undefined;
+}
+
+/** A listing with holes that time may close is no fact and is not kept. */
+function isFact(listing: Listing): boolean {
+  return listing.candidates.every(
+    (candidate) => candidate.kind !== 'unread' || failureClass(candidate.failure) === 'content',
+  );
+}
+
+function weightOf(listing: Listing): number {
+  return listing.candidates.reduce(
+    (sum, candidate) => sum + 600 + (candidate.kind === 'layer' ? JSON.stringify(candidate.annotations).length : 0),
+    300,
+  );
+}

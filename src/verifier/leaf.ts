@@ -1,0 +1,180 @@
+import type { Failure } from '../codes/result.ts';
+import type { ImageReference } from '../image/reference.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Leaf, NonEmpty, Store } from '../model/requirement.ts';
+import type { EvidenceRule } from '../policy/policy.ts';
+import type { Candidate, Listing } from '../signatures/evidence.ts';
+import { type Budget, type Gatherer, type LookupKind, type Target, unsupportedProof } from './gather.ts';
+import { judge } from './judge.ts';
+import { type AcceptedFinding, NOTHING_SEEN, type Seen } from './node-value.ts';
+import type { Task } from './task.ts';
+
+/** What one leaf found at one manifest. */
+export type LeafEvidence = {
+  readonly accepted: readonly AcceptedFinding[];
+  /** What could have held a signature and could not be read. */
+  readonly failures: readonly Failure[];
+  /** Whether those failures refuse even beside an accepted signature (`evidence: complete`, MODEL.md M4). */
+  readonly spoilt: boolean;
+  readonly seen: Seen;
+  /** Every artifact with its finding, for nodes that count artifacts. */
+  readonly artifacts: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly accepted: AcceptedFinding | undefined;
+  }[];
+};
+
+/** What looking at one image may use. */
+export type LeafContext = {
+  readonly gatherer: Gatherer;
+  readonly target: Target;
+  readonly asked: ImageReference;
+  readonly evidence: EvidenceRule;
+  readonly budget: Budget;
+  readonly task: Task;
+  /** How old a list may be, in milliseconds, where nothing says that it must be fresh. */
+  readonly listAge: number;
+  /** Told when a list older than `FRESH` was used, since such a list may not refuse. */
+  readonly onStale: () => void;
+};
+
+/** A list older than this never refuses and never feeds a node that needs it complete (MODEL.md M2); milliseconds. */
+export const FRESH = 10_000;
+
+/** The stores that containers/image itself reads; only there does one unreadable piece refuse the image (MODEL.md M4). */
+const COMPLETE_STORES: ReadonlySet<Store> = new Set(['cosign-tag']);
+
+const LOOKUPS: Readonly<Record<Store, LookupKind>> = {
+  'cosign-tag': 'tag',
+  'sigstore-bundle': 'referrers',
+  'cosign-referrer': 'referrers',
+};
+
+/** Looks for what a leaf wants and judges all of it; look-ups run side by side. */
+export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context: LeafContext): Promise<LeafEvidence> {
+  const unsupported = unsupportedProof(leaf.proof);
+  if (unsupported !== undefined)
+    return { accepted: [], failures: [unsupported], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
+
+  const kinds = new Set(leaf.where.stores.map((store) => LOOKUPS[store]));
+  const parts = await Promise.all([...kinds].map((kind) => evaluateLookup(kind, leaf, need, context)));
+  return {
+    accepted: parts.flatMap((part) => part.accepted),
+    failures: parts.flatMap((part) => part.failures),
+    spoilt: parts.some((part) => part.spoilt),
+    seen: {
+      findings: parts.flatMap((part) => part.seen.findings),
+      lookedIn: parts.flatMap((part) => part.seen.lookedIn),
+      others: parts.reduce((sum, part) => sum + part.seen.others, 0),
+    },
+    artifacts: parts.flatMap((part) => part.artifacts),
+  };
+}
+
+async function evaluateLookup(
+  kind: LookupKind,
+  leaf: Leaf,
+  need: 'any' | 'complete',
+  context: LeafContext,
+): Promise<LeafEvidence> {
+  const { gatherer, target, task } = context;
+  const complete =
+    need === 'complete' ||
+    (context.evidence === 'complete' &&
+      leaf.where.stores.some((store) => LOOKUPS[store] === kind && COMPLETE_STORES.has(store)));
+  const listed = await gatherer.list(
+    kind,
+    target,
+    leaf.where,
+    complete ? Math.min(FRESH, context.listAge) : context.listAge,
+    task,
+  );
+  if (!listed.ok)
+    return { accepted: [], failures: [listed.failure], spoilt: complete, seen: NOTHING_SEEN, artifacts: [] };
+  if (listed.value.age > FRESH) context.onStale();
+  return judgeListing(listed.value.listing, leaf, complete, context);
+}
+
+async function judgeListing(
+  listing: Listing,
+  leaf: Leaf,
+  complete: boolean,
+  context: LeafContext,
+): Promise<LeafEvidence> {
+  const wanted = listing.candidates.filter(
+    (candidate) => candidate.kind === 'unread' || leaf.where.stores.includes(candidate.location.store),
+  );
+  const findings = await Promise.all(wanted.map((candidate, index) => findingOf(candidate, index, leaf, context)));
+
+  const accepted: AcceptedFinding[] = [];
+  const failures: Failure[] = [];
+  const artifacts: LeafEvidence['artifacts'][number][] = [];
+  for (const [index, finding] of findings.entries()) {
+    const candidate = wanted[index];
+    if (finding.kind === 'unread') {
+      failures.push(finding.failure);
+      continue;
+    }
+    if (finding.verdict.kind === 'undecided')
+      failures.push({ code: finding.verdict.code, message: finding.verdict.message });
+    const taken = finding.verdict.kind === 'accepted' ? { leaf, finding } : undefined;
+    if (taken !== undefined) accepted.push(taken);
+    if (candidate !== undefined && candidate.kind !== 'unread')
+      artifacts.push({ type: finding.artifact.mediaType, id: candidate.id, accepted: taken });
+  }
+  // What a later attempt may read differently spoils; a refusal of one signature does not.
+  return {
+    accepted,
+    failures,
+    spoilt: complete && failures.length > 0,
+    seen: { findings, lookedIn: [listing.place], others: listing.others },
+    artifacts,
+  };
+}
+
+async function findingOf(candidate: Candidate, index: number, leaf: Leaf, context: LeafContext): Promise<Finding> {
+  if (candidate.kind === 'unread') return candidate;
+  const { location, artifact } = candidate;
+  if (index >= leaf.where.attempts)
+    return {
+      kind: 'unread',
+      location,
+      artifact,
+      failure: {
+        code: 'LIMIT_EXCEEDED',
+        message: `more than ${leaf.where.attempts} signatures; the rest was not tried`,
+      },
+    };
+  const proof =
+    candidate.kind === 'malformed'
+      ? candidate.proof
+      : await context.gatherer.prove(candidate, leaf.proof, context.target, leaf.where, context.budget, context.task);
+  if ('kind' in proof)
+    return { kind: 'judged', location, artifact, proof, verdict: judge(leaf, proof, context.asked, context.task.now) };
+  if (!proof.ok) return { kind: 'unread', location, artifact, failure: proof.failure };
+  return {
+    kind: 'judged',
+    location,
+    artifact,
+    proof: proof.value,
+    verdict: judge(leaf, proof.value, context.asked, context.task.now),
+  };
+}
+
+/** One report for each artifact, by the first verifier that knows its type; other artifacts are ignored. */
+export function reportsOf(
+  types: readonly NonEmpty<string>[],
+  evidence: readonly LeafEvidence[],
+): readonly { readonly type: string; readonly accepted: AcceptedFinding | undefined }[] {
+  const reported = new Set<string>();
+  const reports: { readonly type: string; readonly accepted: AcceptedFinding | undefined }[] = [];
+  for (const [index, known] of types.entries()) {
+    for (const artifact of evidence[index]?.artifacts ?? []) {
+      if (!known.includes(artifact.type) || reported.has(artifact.id)) continue;
+      reported.add(artifact.id);
+      reports.push({ type: artifact.type, accepted: artifact.accepted });
+    }
+  }
+  return reports;
+}

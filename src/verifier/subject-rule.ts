@@ -1,0 +1,83 @@
+import { failure } from '../codes/result.ts';
+import type { Requirement } from '../model/requirement.ts';
+import type { SubjectRule } from '../policy/policy.ts';
+import type { ResolvedManifest } from './caches.ts';
+import type { Target } from './gather.ts';
+import { NOTHING_SEEN, type NodeValue, seenBy } from './node-value.ts';
+import type { Resolver } from './resolve.ts';
+import type { Task } from './task.ts';
+
+/** Indexes within indexes that are followed. */
+const MAXIMUM_DEPTH = 2;
+
+/** Evaluates the whole requirement for one manifest. */
+export type EvaluateManifest = (requirement: Requirement, target: Target) => Promise<NodeValue>;
+
+/**
+ * Applies a policy's rule on multi-platform images at the root of its requirement (MODEL.md M9): the index as asked, the
+ * index or else every instance, or every instance always. Every instance meets the whole requirement; leaves are never
+ * mixed between the index and its instances.
+ */
+export async function evaluateSubject(
+  rule: SubjectRule,
+  requirement: Requirement,
+  target: Target,
+  manifest: ResolvedManifest,
+  resolver: Resolver,
+  evaluateManifest: EvaluateManifest,
+  task: Task,
+): Promise<NodeValue> {
+  if (manifest.children === undefined || rule === 'asResolved') return evaluateManifest(requirement, target);
+  if (rule === 'everyInstance')
+    return everyInstance(requirement, target, manifest, resolver, evaluateManifest, task, 1);
+
+  const ofIndex = await evaluateManifest(requirement, target);
+  if (ofIndex.kind === 'pass') return ofIndex;
+  const ofInstances = await everyInstance(requirement, target, manifest, resolver, evaluateManifest, task, 1);
+  const seen = seenBy([ofIndex, ofInstances]);
+  if (ofInstances.kind === 'pass') return { ...ofInstances, seen };
+  // The index could have been signed, had it been readable: not knowing is not knowing that it is not.
+  if (ofIndex.kind === 'error') return { ...ofIndex, seen };
+  if (ofInstances.kind === 'error') return { ...ofInstances, seen };
+  return { ...ofIndex, seen };
+}
+
+/** All instances, one after another: the first definite fail ends the search and saves the look-ups of the rest. */
+async function everyInstance(
+  requirement: Requirement,
+  target: Target,
+  manifest: ResolvedManifest,
+  resolver: Resolver,
+  evaluateManifest: EvaluateManifest,
+  task: Task,
+  depth: number,
+): Promise<NodeValue> {
+  const children = manifest.children ?? [];
+  if (children.length === 0)
+    return broken('INDEX_WITHOUT_INSTANCES', 'the image index lists no instance that a node could run');
+  if (depth > MAXIMUM_DEPTH) return broken('LIMIT_EXCEEDED', 'the image index nests too deeply');
+
+  const values: NodeValue[] = [];
+  for (const child of children) {
+    // The index is only the pusher's word for what its entries are: each is read before it is judged.
+    const resolved = await resolver.manifest(target.repository, child.descriptor.digest, task);
+    const value: NodeValue = !resolved.ok
+      ? { kind: 'error', failure: resolved.failure, seen: NOTHING_SEEN }
+      : resolved.value.children === undefined
+        ? await evaluateManifest(requirement, { repository: target.repository, descriptor: resolved.value.descriptor })
+        : await everyInstance(requirement, target, resolved.value, resolver, evaluateManifest, task, depth + 1);
+    if (value.kind === 'fail') return value;
+    values.push(value);
+  }
+  const error = values.find((value) => value.kind === 'error');
+  if (error !== undefined) return { ...error, seen: seenBy(values) };
+  return {
+    kind: 'pass',
+    accepted: values.flatMap((value) => (value.kind === 'pass' ? value.accepted : [])),
+    seen: seenBy(values),
+  };
+}
+
+function broken(code: 'INDEX_WITHOUT_INSTANCES' | 'LIMIT_EXCEEDED', message: string): NodeValue {
+  return { kind: 'error', failure: failure(code, message), seen: NOTHING_SEEN };
+}
