@@ -1,5 +1,6 @@
-import { enforcedRefusals, refusalSentence } from '../audit/message.ts';
+import { refusalSentence } from '../audit/message.ts';
 import type { ReviewFacts } from '../audit/record.ts';
+import { enforcedRefusals } from '../audit/refusals.ts';
 import type { Decision } from '../model/decision.ts';
 import { known, unknown } from '../model/known.ts';
 import { type Mode, stricter } from '../model/mode.ts';

@@ -1,4 +1,5 @@
 import type { Decision } from '../model/decision.ts';
+import { possibleRefusals } from './refusals.ts';
 
 /**
  * Exit status of `verify` and `review` (DESIGN.md §5): 0 everything admitted, 1 a definite refusal, 3 no definite refusal
@@ -7,7 +8,7 @@ import type { Decision } from '../model/decision.ts';
  */
 export function exitStatus(decisions: readonly Decision[]): 0 | 1 | 3 {
   const subjects = decisions.flatMap((decision) => decision.subjects);
-  const refusals = subjects.flatMap(({ policies }) => policies.filter(({ admission }) => admission === 'refuse'));
+  const refusals = subjects.flatMap(possibleRefusals);
   if (refusals.some(({ outcome }) => outcome.kind !== 'error')) return 1;
   if (refusals.length > 0) return 3;
   // A refusal that no policy accounts for does not exist; were there one, it would not be "everything admitted".

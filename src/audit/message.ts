@@ -2,6 +2,7 @@ import { adviceFor } from '../codes/codes.ts';
 import { printable } from '../encoding/escape.ts';
 import type { Decision, PolicyOutcome, SubjectDecision } from '../model/decision.ts';
 import { policyInWords } from './names.ts';
+import { enforcedRefusals } from './refusals.ts';
 
 /** The whole message of a denial. kubectl prints it on one terminal; etcd and audit logs keep it. */
 const MAX_MESSAGE = 4_096;
@@ -19,11 +20,6 @@ export function refusalSentence(subject: SubjectDecision, refusal: PolicyOutcome
   const reason = sentence(printable(refusal.reason, MAX_REASON));
   if (refusal.code === undefined) return `${head}${reason}`;
   return `${head}${reason}${sentence(adviceFor(refusal.code))} [${refusal.code}]`;
-}
-
-/** The policies that refuse an image and are enforced. */
-export function enforcedRefusals(subject: SubjectDecision): readonly PolicyOutcome[] {
-  return subject.policies.filter(({ mode, admission }) => mode === 'deny' && admission === 'refuse');
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ReasonCode } from '../codes/codes.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { boundedLabels } from '../telemetry/bounded-labels.ts';
 import { policyName } from './names.ts';
 
 /**
@@ -29,12 +30,7 @@ const MAX_POLICIES = 500;
  * Dry runs are not counted: nothing comes of them, and alerts rest on these numbers (reference/peers.md §4.2, 50).
  */
 export function decisionCounter(counters: DecisionCounters): (decision: Decision, dryRun: boolean) => void {
-  const policies = new Set<string>();
-  const labelOf = (name: string): string => {
-    if (!policies.has(name) && policies.size >= MAX_POLICIES) return 'other';
-    policies.add(name);
-    return name;
-  };
+  const labelOf = boundedLabels(MAX_POLICIES);
   return (decision, dryRun) => {
     if (dryRun) return;
     counters.review({ decision: counted(decision), mode: decision.mode });

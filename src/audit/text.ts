@@ -2,6 +2,7 @@ import { adviceFor } from '../codes/codes.ts';
 import type { Decision, PolicyOutcome, SubjectDecision } from '../model/decision.ts';
 import { findingOutputs } from './json.ts';
 import { policyInWords } from './names.ts';
+import { possibleRefusals } from './refusals.ts';
 
 type Paint = (text: string) => string;
 type Palette = {
@@ -40,7 +41,7 @@ export function textOutput(decisions: readonly Decision[], options: { readonly c
 }
 
 function subjectLines(subject: SubjectDecision, palette: Palette): readonly string[] {
-  const refused = subject.policies.some(({ admission }) => admission === 'refuse');
+  const refused = possibleRefusals(subject).length > 0;
   const [mark, paint] = refused ? (['✗', palette.bad] as const) : (['✓', palette.good] as const);
   const image = subject.image === '' ? '""' : subject.image;
   return [
@@ -81,7 +82,7 @@ function signerLines(subject: SubjectDecision, palette: Palette): readonly strin
 }
 
 function summary(decisions: readonly Decision[], subjects: readonly SubjectDecision[], palette: Palette): string {
-  const refused = subjects.filter(({ policies }) => policies.some(({ admission }) => admission === 'refuse')).length;
+  const refused = subjects.filter((subject) => possibleRefusals(subject).length > 0).length;
   const images = subjects.length === 1 ? '1 image' : `${subjects.length} images`;
   if (refused === 0) return palette.good(subjects.length === 0 ? 'no images to look at' : `${images}: admitted`);
   const allowed = decisions.every((decision) => decision.allowed);

@@ -1,0 +1,17 @@
+import type { PolicyOutcome, SubjectDecision } from '../model/decision.ts';
+
+/** The policies that refuse an image and are enforced. */
+export function enforcedRefusals(subject: SubjectDecision): readonly PolicyOutcome[] {
+  return subject.policies.filter(({ mode, admission }) => mode === 'deny' && admission === 'refuse');
+}
+
+/** The policies that would refuse an image if every one were enforced, which is what `wouldDeny` sums up. */
+export function possibleRefusals(subject: SubjectDecision): readonly PolicyOutcome[] {
+  if (!subject.wouldDeny) return [];
+  return subject.policies.filter((said) => said.admission === 'refuse' && !isAdvice(said));
+}
+
+/** Advice about tags (`requireDigest: warn`) is no refusal in any mode. */
+function isAdvice({ policy, mode }: PolicyOutcome): boolean {
+  return policy.kind === 'configuration' && policy.name === 'requireDigest' && mode !== 'deny';
+}
