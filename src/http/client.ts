@@ -34,7 +34,10 @@ export type HttpRequest = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Bytes of body at most; the connection is cut at the first byte more. */
+  /**
+   * Bytes of body at most; the connection is cut at the first byte more. Of an answer that is no success the first
+   * 64 KiB are kept, so that its status counts whatever page comes with it.
+   */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 };
@@ -106,6 +109,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   };
 }
 
+const MAX_ERROR_BYTES = 65_536;
+
 async function exchange(pool: Dispatcher, request: HttpRequest): Promise<Result<HttpResponse>> {
   const { url, maxBytes, signal } = request;
   const response = await pool.request({
@@ -117,14 +122,19 @@ async function exchange(pool: Dispatcher, request: HttpRequest): Promise<Result<
     signal,
   });
 
+  const success = response.statusCode >= 200 && response.statusCode < 300;
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body) {
     // undici gives bytes unless an encoding was set, which nobody does.
     if (!(chunk instanceof Uint8Array)) continue;
     size += chunk.length;
-    if (size > maxBytes) {
-      // Leaving the loop destroys the body and with it the connection, so nothing more is read.
+    // Leaving the loop destroys the body and with it the connection, so nothing more is read.
+    if (!success && size > MAX_ERROR_BYTES) {
+      size -= chunk.length;
+      break;
+    }
+    if (success && size > maxBytes) {
       return failed('RESPONSE_TOO_LARGE', `${url.host} answered with more than ${maxBytes} bytes`);
     }
     chunks.push(chunk);

@@ -52,8 +52,8 @@ export function failureOf(error: unknown, host: string, signal: AbortSignal): Fa
   if (codes.includes('UND_ERR_HEADERS_OVERFLOW')) {
     return failure('RESPONSE_TOO_LARGE', `${at} answered with larger headers than countersign reads`, error);
   }
-  // A chunked body that ends early is a cut connection; every other parser error is an answer that is not HTTP.
-  if (codes.some((code) => code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE')) {
+  // undici gives its parser's errors a name and no code; a body that ends early is a cut connection.
+  if (error instanceof Error && error.name === 'HTTPParserError' && !error.message.includes('EOF')) {
     return failure('RESPONSE_MALFORMED', `${at} answered with something that is not HTTP`, error);
   }
   const why = codes[0] === undefined ? '' : ` (${printable(codes[0], 60)})`;

@@ -45,11 +45,24 @@ export type Registry = {
   /** Resolves a tag by HEAD, or by GET where HEAD gives no digest. */
   readonly resolveTag: (repository: Repository, tag: string, context: RequestContext) => Promise<Lookup<Descriptor>>;
   /** Reads a manifest by digest with one GET, or by tag with one GET; the bytes are checked against the digest. */
-  readonly manifest: (repository: Repository, which: Digest | { readonly tag: string }, context: RequestContext) => Promise<Lookup<FetchedManifest>>;
+  readonly manifest: (
+    repository: Repository,
+    which: Digest | { readonly tag: string },
+    context: RequestContext,
+  ) => Promise<Lookup<FetchedManifest>>;
   /** Reads a blob of at most `maxBytes`; refused before a request where the descriptor already says it is larger. */
-  readonly blob: (repository: Repository, descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes: number, context: RequestContext) => Promise<Lookup<Uint8Array>>;
+  readonly blob: (
+    repository: Repository,
+    descriptor: Pick<Descriptor, 'digest' | 'size'>,
+    maxBytes: number,
+    context: RequestContext,
+  ) => Promise<Lookup<Uint8Array>>;
   /** Lists referrers by the API, all pages, or by the fallback tag where there is no such API. An empty list is `found`. */
-  readonly referrers: (repository: Repository, digest: Digest, context: RequestContext) => Promise<Lookup<ReferrersList>>;
+  readonly referrers: (
+    repository: Repository,
+    digest: Digest,
+    context: RequestContext,
+  ) => Promise<Lookup<ReferrersList>>;
   /** Closes connections. */
   readonly close: () => Promise<void>;
 };

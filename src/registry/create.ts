@@ -1,0 +1,143 @@
+import { type Failure, failure, failureClass, type Lookup } from '../codes/result.ts';
+import { type CredentialSource, NO_CREDENTIALS } from '../config/credentials.ts';
+import type { RegistryHost } from '../config/registries.ts';
+import { createHttpClient, type HttpClient } from '../http/client.ts';
+import { createGate } from '../http/gate.ts';
+import type { ProxySettings } from '../http/proxy.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import { digestOf } from '../image/digest.ts';
+import { type Repository, repositoryName } from '../image/reference.ts';
+import { accessId, baseOf, type Endpoint, endpointsOf, httpHosts } from './endpoints.ts';
+import type { Wire } from './exchange.ts';
+import { readManifest, resolveTagAt } from './manifests.ts';
+import { createReferrers } from './referrers.ts';
+import type { Registry, RequestContext } from './registry.ts';
+import { createSession, type Session, statusFailure } from './session.ts';
+import { type Clock, DEFAULT_LIMITS, type RegistryLimits, SYSTEM_CLOCK } from './settings.ts';
+
+/** What a registry client is made from. */
+export type RegistryOptions = {
+  /** Configured hosts, by `host[:port]` as references write it; see `loadRegistries`. */
+  readonly hosts?: ReadonlyMap<string, RegistryHost>;
+  readonly credentials?: CredentialSource;
+  /** PEM of a CA trusted for every host beside the public ones. */
+  readonly extraCa?: string;
+  readonly proxy?: ProxySettings;
+  readonly limits?: Partial<RegistryLimits>;
+  readonly clock?: Clock;
+  /** Instead of a client of its own; it is closed with the registry. */
+  readonly http?: HttpClient;
+};
+
+/** Makes the OCI distribution client (see {@link Registry} for what it promises). */
+export function createRegistry(options: RegistryOptions = {}): Registry {
+  const hosts = options.hosts ?? new Map<string, RegistryHost>();
+  const credentials = options.credentials ?? NO_CREDENTIALS;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const http = options.http ?? createHttpClient(clientOptions(options, hosts, limits));
+  const wire: Wire = {
+    http,
+    gate: createGate({ total: limits.concurrency, perKey: limits.concurrencyPerHost }),
+    limits,
+    clock: options.clock ?? SYSTEM_CLOCK,
+    plainHosts: plainHostsOf(hosts),
+  };
+  const session = createSession(wire, credentials);
+  const listReferrers = createReferrers(wire, session);
+
+  /** Asks each place in turn: an answer ends it, trouble is remembered, and only agreement on nothing is `absent`. */
+  async function each<T>(
+    repository: Repository,
+    ask: (endpoint: Endpoint) => Promise<Lookup<T>>,
+    isAnswer: (value: T) => boolean = () => true,
+  ): Promise<Lookup<T>> {
+    const endpoints = endpointsOf(repository, hosts);
+    if (!endpoints.ok) return { kind: 'failed', failure: endpoints.failure };
+    const troubles: Failure[] = [];
+    let empty: Lookup<T> = { kind: 'absent' };
+    for (const endpoint of endpoints.value) {
+      const lookup = await ask(endpoint);
+      if (lookup.kind === 'found' && isAnswer(lookup.value)) return lookup;
+      if (lookup.kind === 'found') empty = lookup;
+      if (lookup.kind === 'failed') troubles.push(inPlace(endpoint, lookup.failure));
+    }
+    const worst = gravest(troubles);
+    return worst === undefined ? empty : { kind: 'failed', failure: worst };
+  }
+
+  return {
+    access(repository) {
+      const endpoints = endpointsOf(repository, hosts);
+      return { id: accessId(repository, endpoints.ok ? endpoints.value : [], credentials) };
+    },
+    resolveTag: (repository, tag, context) =>
+      each(repository, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),
+    manifest: (repository, which, context) =>
+      each(repository, (endpoint) => readManifest(session, endpoint, which, limits.manifestBytes, context)),
+    blob(repository, descriptor, maxBytes, context) {
+      if (descriptor.size > maxBytes) {
+        const message = `the blob ${descriptor.digest} is ${descriptor.size} bytes long, of which ${maxBytes} are read`;
+        return Promise.resolve({ kind: 'failed', failure: failure('RESPONSE_TOO_LARGE', message) });
+      }
+      return each(repository, (endpoint) => readBlob(session, endpoint, descriptor, context));
+    },
+    // A mirror rarely copies signatures: that it lists none does not say that the source has none.
+    referrers: (repository, digest, context) =>
+      each(
+        repository,
+        (endpoint) => listReferrers(endpoint, digest, context),
+        (list) => list.descriptors.length > 0,
+      ),
+    close: () => http.close(),
+  };
+}
+
+async function readBlob(
+  session: Session,
+  endpoint: Endpoint,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  context: RequestContext,
+): Promise<Lookup<Uint8Array>> {
+  const path = `/v2/${endpoint.location.path}/blobs/${digest}`;
+  const answer = await session.read(endpoint, { method: 'GET', path, maxBytes: size, purpose: 'blob' }, context);
+  if (!answer.ok) return { kind: 'failed', failure: answer.failure };
+  const { status, body, url } = answer.value;
+  if (status === 404) return { kind: 'absent' };
+  if (status !== 200) return { kind: 'failed', failure: statusFailure(answer.value) };
+  const actual = digestOf(body);
+  if (actual !== digest) {
+    return { kind: 'failed', failure: failure('DIGEST_MISMATCH', `${url.host} sent ${actual} instead of ${digest}`) };
+  }
+  if (body.length !== size) {
+    const message = `the blob ${digest} is ${body.length} bytes long, not ${size} as its descriptor says`;
+    return { kind: 'failed', failure: failure('RESPONSE_MALFORMED', message) };
+  }
+  return { kind: 'found', value: body };
+}
+
+function inPlace(endpoint: Endpoint, beneath: Failure): Failure {
+  return failure(beneath.code, `${repositoryName(endpoint.location)}: ${beneath.message}`, beneath.cause);
+}
+
+/** The failure that `onError` loosens least, so that an unreachable mirror hides nothing; the last of equals. */
+function gravest(troubles: readonly Failure[]): Failure | undefined {
+  return troubles.findLast((trouble) => failureClass(trouble) !== 'unavailable') ?? troubles.at(-1);
+}
+
+function clientOptions(options: RegistryOptions, hosts: ReadonlyMap<string, RegistryHost>, limits: RegistryLimits) {
+  return {
+    ...httpHosts(hosts),
+    connectionsPerOrigin: limits.concurrencyPerHost,
+    ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+  };
+}
+
+function plainHostsOf(hosts: ReadonlyMap<string, RegistryHost>): ReadonlySet<string> {
+  const plain = new Set<string>();
+  for (const [host, { plainHttp }] of hosts) {
+    const base = plainHttp ? baseOf(host, true) : undefined;
+    if (base !== undefined) plain.add(base.host);
+  }
+  return plain;
+}

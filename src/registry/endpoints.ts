@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { failed, ok, type Result } from '../codes/result.ts';
+import type { CredentialSource } from '../config/credentials.ts';
+import type { RegistryHost } from '../config/registries.ts';
+import { printable } from '../encoding/escape.ts';
+import { type Repository, repositoryName } from '../image/reference.ts';
+
+/** One physical place where a repository is read. */
+export type Endpoint = {
+  /** The repository there: host as it is configured, and path. */
+  readonly location: Repository;
+  /** Where requests go: scheme and authority. */
+  readonly base: URL;
+  readonly plainHttp: boolean;
+};
+
+/** Docker Hub's registry answers under another name than the one in references. */
+const PHYSICAL_HOSTS: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']]);
+
+/** Scheme and authority of a host, or undefined where the host is none to a URL (`1.2.3.999`). */
+export function baseOf(host: string, plainHttp: boolean): URL | undefined {
+  return URL.parse(`${plainHttp ? 'http' : 'https'}://${PHYSICAL_HOSTS.get(host) ?? host}/`) ?? undefined;
+}
+
+/**
+ * The places where a repository is read, in turn: its mirrors, then itself.
+ * @returns REFERENCE_INVALID where a host can stand in no URL
+ */
+export function endpointsOf(
+  repository: Repository,
+  hosts: ReadonlyMap<string, RegistryHost>,
+): Result<readonly Endpoint[]> {
+  const mirrors = hosts.get(repository.host)?.mirrors ?? [];
+  const places: Repository[] = mirrors.map(({ host, pathPrefix }) => ({
+    host,
+    path: pathPrefix === '' ? repository.path : `${pathPrefix}/${repository.path}`,
+  }));
+  const endpoints: Endpoint[] = [];
+  for (const location of [...places, repository]) {
+    const plainHttp = hosts.get(location.host)?.plainHttp ?? false;
+    const base = baseOf(location.host, plainHttp);
+    if (base === undefined) return failed('REFERENCE_INVALID', `${printable(location.host)} is not the name of a host`);
+    endpoints.push({ location, base, plainHttp });
+  }
+  return ok(endpoints);
+}
+
+/** Names who reads a repository where, without revealing a secret. */
+export function accessId(
+  repository: Repository,
+  endpoints: readonly Endpoint[],
+  credentials: CredentialSource,
+): string {
+  const hash = createHash('sha256').update(repositoryName(repository));
+  for (const { location, base } of endpoints) {
+    hash.update(`\n${base.origin} ${repositoryName(location)} ${credentials.id(location)}`);
+  }
+  return hash.digest('hex');
+}
+
+/** What the HTTP client must know of the configured hosts. */
+export function httpHosts(hosts: ReadonlyMap<string, RegistryHost>): {
+  readonly configuredHosts: ReadonlySet<string>;
+  readonly caByHost: ReadonlyMap<string, string>;
+} {
+  const configuredHosts = new Set<string>();
+  const caByHost = new Map<string, string>();
+  for (const [host, { plainHttp, ca, mirrors }] of hosts) {
+    const base = baseOf(host, plainHttp);
+    if (base === undefined) continue;
+    configuredHosts.add(base.host);
+    if (ca !== undefined) caByHost.set(base.host, ca);
+    for (const mirror of mirrors) {
+      const place = baseOf(mirror.host, hosts.get(mirror.host)?.plainHttp ?? false);
+      if (place !== undefined) configuredHosts.add(place.host);
+    }
+  }
+  return { configuredHosts, caByHost };
+}

@@ -1,0 +1,145 @@
+import { createBoundedCache } from '../cache/bounded-cache.ts';
+import { type Failure, failure, ok, type Result } from '../codes/result.ts';
+import { type Credential, type CredentialSource, credentialId } from '../config/credentials.ts';
+import { printable } from '../encoding/escape.ts';
+import { parseChallenges } from './challenge.ts';
+import type { Endpoint } from './endpoints.ts';
+import { type Answer, follow, type Wire } from './exchange.ts';
+import type { RequestContext, RequestPurpose } from './registry.ts';
+import { basic, createTokens, type TokenRequest } from './tokens.ts';
+
+/** A read of one endpoint. */
+export type Read = {
+  readonly method: 'GET' | 'HEAD';
+  /** Relative to the endpoint's base. */
+  readonly path: string;
+  readonly accept?: string;
+  readonly maxBytes: number;
+  readonly purpose: RequestPurpose;
+};
+
+/** Reads endpoints with whatever authentication they ask for. */
+export type Session = {
+  /**
+   * @returns the answer to the authenticated request, never a 401 or 403; REGISTRY_UNAUTHORISED,
+   *   REGISTRY_CREDENTIAL_UNUSABLE, REDIRECT_REFUSED and what requests return
+   */
+  readonly read: (endpoint: Endpoint, read: Read, context: RequestContext) => Promise<Result<Answer>>;
+};
+
+/** How an endpoint is known to want its requests, so that the next one need not be refused first. */
+type Scheme =
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'bearer'; readonly realm: string; readonly service: string | undefined };
+
+const SCHEME_LIVES_MS = 600_000;
+
+/** Makes a session: the anonymous, Basic and Bearer flows of the distribution specification. */
+export function createSession(wire: Wire, credentials: CredentialSource): Session {
+  const tokens = createTokens(wire);
+  const schemes = createBoundedCache<Scheme>(
+    { entries: 2_000, bytes: 4 * 1024 * 1024, lives: SCHEME_LIVES_MS },
+    wire.clock.now,
+  );
+
+  /** The Authorization header that a scheme asks for; undefined where it wants a credential that there is none of. */
+  async function authorise(
+    scheme: Scheme,
+    endpoint: Endpoint,
+    credential: Credential | undefined,
+    context: RequestContext,
+  ): Promise<Result<string>> {
+    if (scheme.kind === 'basic') {
+      if (credential?.kind === 'basic') return ok(basic(credential.username, credential.password));
+      return { ok: false, failure: unauthorised(endpoint, 401, credential) };
+    }
+    const token = await tokens.get({ endpoint, realm: scheme.realm, service: scheme.service, credential }, context);
+    return token.ok ? ok(`Bearer ${token.value}`) : token;
+  }
+
+  async function read(endpoint: Endpoint, asked: Read, context: RequestContext): Promise<Result<Answer>> {
+    const found = await credentials.find(endpoint.location);
+    if (!found.ok) return found;
+    const credential = found.value;
+    const url = new URL(asked.path, endpoint.base);
+    const known = `${endpoint.base.origin} ${credentialId(credential)}`;
+
+    const send = (authorization: string | undefined): Promise<Result<Answer>> => {
+      const headers = {
+        'user-agent': 'countersign',
+        ...(asked.accept === undefined ? {} : { accept: asked.accept }),
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      const { method, maxBytes, purpose } = asked;
+      return follow(wire, { method, url, headers, maxBytes, purpose }, context);
+    };
+
+    const scheme = schemes.get(known);
+    let authorization: string | undefined;
+    if (scheme !== undefined) {
+      const authorised = await authorise(scheme, endpoint, credential, context);
+      if (!authorised.ok) {
+        // The registry may have moved its realm: the next read asks it anew.
+        schemes.delete(known);
+        return authorised;
+      }
+      authorization = authorised.value;
+    }
+    let answer = await send(authorization);
+    // A challenge counts only from the registry itself: wherever it redirected to is another's house.
+    if (answer.ok && answer.value.status === 401 && answer.value.url.origin === endpoint.base.origin) {
+      if (scheme?.kind === 'bearer' && authorization !== undefined) {
+        tokens.drop(tokenRequest(scheme, endpoint, credential), authorization.slice('Bearer '.length));
+      }
+      const wanted = schemeOf(answer.value.header('www-authenticate') ?? '');
+      const sameBasic = wanted?.kind === 'basic' && authorization?.startsWith('Basic ') === true;
+      if (wanted !== undefined && !sameBasic) {
+        const authorised = await authorise(wanted, endpoint, credential, context);
+        if (!authorised.ok) return authorised;
+        schemes.set(known, wanted, 512);
+        answer = await send(authorised.value);
+      }
+    }
+    if (answer.ok && (answer.value.status === 401 || answer.value.status === 403)) {
+      return { ok: false, failure: unauthorised(endpoint, answer.value.status, credential) };
+    }
+    return answer;
+  }
+
+  return { read };
+}
+
+/**
+ * The failure that a status stands for, for every status that the caller does not take for an answer.
+ * @see DESIGN.md §4.3; 404 is not among them by itself
+ */
+export function statusFailure(answer: Answer): Failure {
+  const host = printable(answer.url.host);
+  const { status } = answer;
+  if (status === 429) return failure('REGISTRY_RATE_LIMITED', `${host} limits requests (429)`);
+  if (status === 401 || status === 403) return failure('REGISTRY_UNAUTHORISED', `${host} refuses access (${status})`);
+  if (status >= 500 || status === 408) return failure('REGISTRY_UNAVAILABLE', `${host} answered ${status}`);
+  return failure('RESPONSE_MALFORMED', `${host} answered ${status}`);
+}
+
+const tokenRequest = (
+  scheme: Scheme & { readonly kind: 'bearer' },
+  endpoint: Endpoint,
+  credential: Credential | undefined,
+): TokenRequest => ({ endpoint, realm: scheme.realm, service: scheme.service, credential });
+
+/** Bearer before Basic, whatever their order: it keeps the credential from all but the token realm. */
+function schemeOf(header: string): Scheme | undefined {
+  const challenges = parseChallenges(header);
+  const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
+  const realm = bearer?.parameters.get('realm');
+  if (bearer !== undefined && realm !== undefined) {
+    return { kind: 'bearer', realm, service: bearer.parameters.get('service') };
+  }
+  return challenges.some((challenge) => challenge.scheme === 'basic') ? { kind: 'basic' } : undefined;
+}
+
+function unauthorised(endpoint: Endpoint, status: number, credential: Credential | undefined): Failure {
+  const how = credential === undefined ? 'without a credential' : 'with the configured credential';
+  return failure('REGISTRY_UNAUTHORISED', `${endpoint.base.host} refuses ${endpoint.location.path} ${how} (${status})`);
+}
