@@ -78,8 +78,10 @@ export const configurationSchema = z.strictObject({
   namespaces: z
     .record(z.string(), z.strictObject({ mode }))
     .default({})
+    // A map, since an object would answer for `constructor` too.
     .transform(
-      (value): ReadonlyMap<string, { readonly mode: 'audit' | 'warn' | 'deny' }> => new Map(Object.entries(value)),
+      (value): ReadonlyMap<string, z.output<typeof mode>> =>
+        new Map(Object.entries(value).map(([name, { mode }]) => [name, mode])),
     ),
   workloads: z.array(workload).default([]),
   /** Whether OpenShift policies accept signatures that carry no image name (MODEL.md M10). */

@@ -9,7 +9,7 @@ export type LoadLimits = {
 };
 
 /** Which bound turned a request away. */
-export type Overload = 'concurrency' | 'bytes';
+export type Overload = 'concurrency' | 'bytes' | 'audit';
 
 /** What one request holds; handed out by `Load` and given back to it. */
 export type Ticket = { bytes: number; deciding: boolean };
@@ -33,13 +33,17 @@ export type Load = {
   readonly inFlight: () => { readonly requests: number; readonly bytes: number };
 };
 
-/** Makes the counter of one server. */
-export function createLoad(limits: LoadLimits): Load {
+/**
+ * Makes the counter of one server.
+ * @param auditCongested whether the audit log cannot keep up, so that what is decided now could not be answered
+ */
+export function createLoad(limits: LoadLimits, auditCongested: () => boolean = () => false): Load {
   let requests = 0;
   let bytes = 0;
   return {
     admit: (declaredBytes) => {
       if (requests >= limits.concurrency) return 'concurrency';
+      if (auditCongested()) return 'audit';
       return bytes + declaredBytes > limits.bytesInFlight ? 'bytes' : undefined;
     },
     open: () => ({ bytes: 0, deciding: false }),

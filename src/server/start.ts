@@ -27,6 +27,8 @@ export type StartOptions = {
   readonly routes: Readonly<Record<string, Answer>>;
   /** Why the policies are not ready, or undefined. Asked at each `/readyz`. */
   readonly policiesProblem: () => string | undefined;
+  /** Whether the audit log cannot keep up; requests are shed while it cannot. */
+  readonly auditCongested?: () => boolean;
   readonly metrics: Metrics;
   readonly logger: OperationalLogger;
   /** For tests. */
@@ -67,7 +69,7 @@ export async function startServer(options: StartOptions): Promise<Result<Running
   if (!opened.ok) return opened;
   const certificate = opened.value;
 
-  const load = createLoad(options.limits);
+  const load = createLoad(options.limits, options.auditCongested);
   metrics.observeInFlight(load.inFlight);
   const drain = createDrain({
     seconds: options.drainSeconds,

@@ -25,8 +25,8 @@ export type Metrics = {
   readonly certificateExpiry: (at: number) => void;
   /** Says that a watch saw something, in milliseconds since the epoch. The metric exists only from the first call on. */
   readonly watchEvent: (at: number) => void;
-  /** Counts a request that was turned away for load: `concurrency` or `bytes`. */
-  readonly shed: (reason: 'concurrency' | 'bytes') => void;
+  /** Counts a request that was turned away for load: too many reviews, too many bytes, or an audit log that cannot keep up. */
+  readonly shed: (reason: 'concurrency' | 'bytes' | 'audit') => void;
   /** Has the reviews being answered, and the body bytes held, read when scraped. */
   readonly observeInFlight: (read: () => { readonly requests: number; readonly bytes: number }) => void;
   /** Writes everything in the Prometheus text format. */
@@ -91,7 +91,7 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'],
     registers,
   });
-  for (const reason of ['concurrency', 'bytes']) shed.inc({ reason }, 0);
+  for (const reason of ['concurrency', 'bytes', 'audit']) shed.inc({ reason }, 0);
 
   let inFlight = () => ({ requests: 0, bytes: 0 });
   gaugeOnScrape(registry, 'countersign_reviews_in_flight', 'Reviews being answered.', () => inFlight().requests);

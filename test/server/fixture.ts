@@ -99,9 +99,7 @@ function collect(client: ClientRequest, resolve: (got: Got) => void, reject: (er
 }
 
 /** A connection on which a test writes bytes of its own choice; `closed` gives all that came back. */
-export async function rawConnection(
-  server: Pick<Fixture, 'url' | 'caPem'>,
-): Promise<{
+export async function rawConnection(server: Pick<Fixture, 'url' | 'caPem'>): Promise<{
   readonly socket: TLSSocket;
   readonly closed: Promise<string>;
   readonly until: (text: string) => Promise<string>;
