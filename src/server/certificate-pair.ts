@@ -41,7 +41,7 @@ export function checkPair(
   if (now < notBefore) return unusable(`the certificate holds only from ${certificate.validFromDate.toISOString()}`);
   if (now >= notAfter) return unusable(`the certificate has expired at ${certificate.validToDate.toISOString()}`);
 
-  if (certificate.subjectAltName === undefined) return unusable('the certificate has no subject alternative name');
+  if ((certificate.subjectAltName ?? '') === '') return unusable('the certificate has no subject alternative name');
   if (!servesTls(certificate)) return unusable('the certificate is not for servers (extended key usage)');
   if (read(() => createSecureContext({ cert: certificatePem, key: privateKeyPem })) === undefined) {
     return unusable('TLS does not accept the certificate chain and key');
