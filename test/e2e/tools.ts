@@ -15,9 +15,6 @@ export type Tool = (typeof ON_PATH)[number] | (typeof BUILT)[number];
 
 const paths: ReadonlyMap<Tool, string> = findTools();
 
-/** Tools that this machine has not. */
-export const MISSING: readonly Tool[] = [...ON_PATH, ...BUILT].filter((tool) => !paths.has(tool));
-
 /** Path of a tool that is there; cases ask for it inside {@link describeWith}. */
 export function toolPath(tool: Tool): string {
   const path = paths.get(tool);
