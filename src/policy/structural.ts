@@ -1,5 +1,6 @@
 /** One thing that an API server would say against an object. */
 export type FieldError = {
+  readonly path: string;
   /** The whole line, path first, as the API server writes it. */
   readonly text: string;
   /** Whether it keeps the API server from evaluating the rules of the schema. */
@@ -58,7 +59,7 @@ export function validateStructure(
   if (errors.some((error) => error.blocking)) {
     const text =
       '<nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
-    return [...errors, { text, blocking: true }];
+    return [...errors, { path: '', text, blocking: true }];
   }
   checkRules(schema, value, path, errors);
   return errors;
@@ -97,7 +98,7 @@ function checkShape(
         const field = fieldOf(value, name);
         if (field !== undefined) checkShape(property, field, `${path}.${name}`, isBase64, errors);
         else if (schema.required.includes(name)) {
-          errors.push({ text: `${path}.${name}: Required value`, blocking: true });
+          errors.push({ path: `${path}.${name}`, text: `${path}.${name}: Required value`, blocking: true });
         }
       }
       return;
@@ -107,7 +108,7 @@ function checkShape(
       const items: readonly unknown[] = value;
       if (items.length > schema.maxItems) {
         const text = `${path}: Too many: ${items.length}: must have at most ${schema.maxItems} items`;
-        return void errors.push({ text, blocking: true });
+        return void errors.push({ path, text, blocking: true });
       }
       for (const [i, item] of items.entries()) checkShape(schema.items, item, `${path}[${i}]`, isBase64, errors);
       if (schema.set) checkSet(items, path, errors);
@@ -130,22 +131,23 @@ function checkText(
   const length = value.length > schema.maxLength * 2 ? value.length : codePoints(value);
   if (length > schema.maxLength) {
     const text = `${path}: Too long: may not be more than ${schema.maxLength} bytes`;
-    return void errors.push({ text, blocking: true });
+    return void errors.push({ path, text, blocking: true });
   }
   const shown = JSON.stringify(value);
   if (length < schema.minLength) {
     const text = `${path}: Invalid value: ${shown}: ${path} in body should be at least ${schema.minLength} chars long`;
-    errors.push({ text, blocking: false });
+    errors.push({ path, text, blocking: false });
   }
   if (schema.base64 && !isBase64(value)) {
     errors.push({
+      path,
       text: `${path}: Invalid value: ${shown}: ${path} in body must be of type byte: ${shown}`,
       blocking: true,
     });
   }
   if (schema.oneOf.length > 0 && !schema.oneOf.includes(value)) {
     const supported = schema.oneOf.map((one) => JSON.stringify(one)).join(', ');
-    errors.push({ text: `${path}: Unsupported value: ${shown}: supported values: ${supported}`, blocking: true });
+    errors.push({ path, text: `${path}: Unsupported value: ${shown}: supported values: ${supported}`, blocking: true });
   }
 }
 
@@ -153,7 +155,11 @@ function checkSet(items: readonly unknown[], path: string, errors: FieldError[])
   const seen = new Set<unknown>();
   for (const [i, item] of items.entries()) {
     if (seen.has(item)) {
-      errors.push({ text: `${path}[${i}]: Duplicate value: ${JSON.stringify(item)}`, blocking: false });
+      errors.push({
+        path: `${path}[${i}]`,
+        text: `${path}[${i}]: Duplicate value: ${JSON.stringify(item)}`,
+        blocking: false,
+      });
     }
     seen.add(item);
   }
@@ -177,7 +183,7 @@ function checkRules(schema: Schema, value: unknown, path: string, errors: FieldE
 function pushBroken<T>(rules: readonly Rule<T>[], value: T, path: string, type: string, errors: FieldError[]): void {
   for (const rule of rules) {
     if (!rule.holds(value)) {
-      errors.push({ text: `${path}: Invalid value: "${type}": ${rule.message}`, blocking: false });
+      errors.push({ path, text: `${path}: Invalid value: "${type}": ${rule.message}`, blocking: false });
     }
   }
 }
@@ -185,6 +191,7 @@ function pushBroken<T>(rules: readonly Rule<T>[], value: T, path: string, type: 
 function wrongType(path: string, wanted: string, value: unknown): FieldError {
   const type = JSON.stringify(typeName(value));
   return {
+    path,
     text: `${path}: Invalid value: ${type}: ${path} in body must be of type ${wanted}: ${type}`,
     blocking: true,
   };

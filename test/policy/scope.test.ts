@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { canonicalScope, isWithin, scopeChains } from '../../src/policy/scope.ts';

@@ -15,7 +15,7 @@ import type {
 import type { Policy, PolicyWarning } from '../../policy.ts';
 import { canonicalScope } from '../../scope.ts';
 import { decodedText } from './grammar.ts';
-import type { OpenShiftObject, OpenShiftSpec } from './object.ts';
+import type { ObjectProblem, OpenShiftObject, OpenShiftSpec } from './object.ts';
 import { type OpenShiftDefaults, type OpenShiftSettings, readSettings } from './settings.ts';
 
 /** A scope as it was written, and as it is looked up. */
@@ -28,7 +28,7 @@ export type OpenShiftPolicy = {
   readonly holdsIn: { readonly kind: 'cluster' } | { readonly kind: 'namespace'; readonly namespace: string };
   /** `everything` only where it is broken and none of its scopes could be told (MODEL.md M8). */
   readonly reach: readonly Scope[] | 'everything';
-  readonly problems: readonly string[];
+  readonly problems: readonly ObjectProblem[];
   readonly warnings: readonly PolicyWarning[];
 };
 
@@ -69,14 +69,17 @@ export function compileObject(object: OpenShiftObject, context: CompileContext):
   } = readSettings(header.annotations, context.defaults);
   const holdsIn: OpenShiftPolicy['holdsIn'] =
     header.namespace === undefined ? { kind: 'cluster' } : { kind: 'namespace', namespace: header.namespace };
+  const problems = [...(object.kind === 'invalid' ? object.problems : []), ...wrongSettings];
+  // Where the policy's own word on its mode cannot be read, nobody else's stands in for it: it is enforced.
+  const isModeUnclear = problems.some(({ path }) => path.startsWith('metadata.annotations'));
+  const mode = settings.mode ?? (isModeUnclear ? undefined : context.mode);
   const common = {
     origin,
-    mode: settings.mode ?? context.mode,
+    mode,
     subjectRule: settings.subjectRule,
     evidence: 'complete',
   } as const;
 
-  const problems = [...(object.kind === 'invalid' ? object.problems : []), ...wrongSettings];
   const written = object.kind === 'valid' ? object.spec.scopes : object.scopes;
   if (object.kind === 'valid' && problems.length === 0) {
     const require = { kind: 'some', leaf: leafOf(object.spec, settings, origin.name) } as const;
@@ -90,7 +93,7 @@ export function compileObject(object: OpenShiftObject, context: CompileContext):
     };
   }
 
-  const message = `${origin.kind} "${origin.name}" is broken: ${printable(problems.join('; '), 1000)}`;
+  const message = `${origin.kind} "${origin.name}" is broken: ${printable(problems.map(({ text }) => text).join('; '), 1000)}`;
   const reach = scopes([...written, ...context.lastScopes]);
   return {
     policy: { ...common, state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) } },
@@ -109,7 +112,25 @@ export function breakPolicy(of: OpenShiftPolicy, reason: string): OpenShiftPolic
   return {
     ...of,
     policy: { ...of.policy, state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) } },
-    problems: [reason],
+    problems: [],
+    warnings: [],
+  };
+}
+
+/** What stands for a source that never could be read: nobody knows what it names, so it may be anything. */
+export function unreadablePolicy(source: string, name: string, reason: string): OpenShiftPolicy {
+  const message = `the policy file "${printable(name)}" is broken: ${printable(reason, 1000)}`;
+  return {
+    policy: {
+      origin: { kind: 'PolicyFile', namespace: undefined, name: printable(name), source, generation: undefined },
+      mode: undefined,
+      subjectRule: 'indexOrEveryInstance',
+      evidence: 'complete',
+      state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) },
+    },
+    holdsIn: { kind: 'cluster' },
+    reach: 'everything',
+    problems: [],
     warnings: [],
   };
 }

@@ -40,6 +40,11 @@ export function scopeIsWellFormed(scope: string): boolean {
   return isRepository(colon < 0 ? named : named.slice(0, colon));
 }
 
+/** Whether the text is a scope by all three rules, and no longer than the CRD lets it be. */
+export function isScope(text: string): boolean {
+  return text.length <= 512 && scopeNamesRegistry(text) && wildcardIsSubdomain(text) && scopeIsWellFormed(text);
+}
+
 /**
  * Whether a repository or prefix of a signedIdentity ends in neither tag nor digest, as the CRD asks it: whatever ends
  * in a colon and something like a tag is refused, `localhost:5000` excepted. So `example.com:5000` alone is refused too.

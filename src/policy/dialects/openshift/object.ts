@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { printable } from '../../../encoding/escape.ts';
 import { type FieldError, type Fields, fieldOf, isFields, unknownFields, validateStructure } from '../../structural.ts';
 import { type OpenShiftVersion, specSchema } from './crd.ts';
-import { isBase64, scopeIsWellFormed, scopeNamesRegistry, wildcardIsSubdomain } from './grammar.ts';
+import { isBase64, isScope } from './grammar.ts';
 
 /** The API group of OpenShift's image policies. */
 export const OPENSHIFT_GROUP = 'config.openshift.io';
@@ -63,13 +63,16 @@ const Spec = z.object({
 /** A valid `spec`. */
 export type OpenShiftSpec = z.infer<typeof Spec>;
 
+/** Something against an object: where in it, and the whole sentence, escaped. */
+export type ObjectProblem = { readonly path: string; readonly text: string };
+
 /** An object as far as it could be read: valid, or what is against it and which of its scopes can be told. */
 export type OpenShiftObject =
   | { readonly kind: 'valid'; readonly header: OpenShiftHeader; readonly spec: OpenShiftSpec }
   | {
       readonly kind: 'invalid';
       readonly header: OpenShiftHeader;
-      readonly problems: readonly string[];
+      readonly problems: readonly ObjectProblem[];
       readonly scopes: readonly string[];
     };
 
@@ -87,7 +90,7 @@ export function versionOf(apiVersion: string): OpenShiftVersion | undefined {
  */
 export function validateSpec(object: Fields, version: OpenShiftVersion): readonly FieldError[] {
   const spec = fieldOf(object, 'spec');
-  if (spec === undefined) return [{ text: 'spec: Required value', blocking: true }];
+  if (spec === undefined) return [{ path: 'spec', text: 'spec: Required value', blocking: true }];
   return validateStructure(SCHEMAS[version], spec, 'spec', isBase64);
 }
 
@@ -103,7 +106,7 @@ export function readObject(object: Fields, kind: OpenShiftKind, version: OpenShi
   const spec = fieldOf(object, 'spec');
   const problems = [
     ...headerProblems(object, header),
-    ...validateSpec(object, version).map((error) => error.text),
+    ...validateSpec(object, version).map(({ path, text }) => ({ path, text })),
     ...Object.keys(object)
       .filter((field) => !TOP_LEVEL.includes(field))
       .map(unknown),
@@ -112,16 +115,21 @@ export function readObject(object: Fields, kind: OpenShiftKind, version: OpenShi
   if (problems.length === 0) {
     const parsed = Spec.safeParse(spec);
     if (parsed.success) return { kind: 'valid', header, spec: parsed.data };
-    problems.push(`spec: ${z.prettifyError(parsed.error)}`);
+    problems.push({ path: 'spec', text: `spec: ${z.prettifyError(parsed.error)}` });
   }
-  return { kind: 'invalid', header, problems: problems.map((text) => printable(text, 1000)), scopes: goodScopes(spec) };
+  return {
+    kind: 'invalid',
+    header,
+    problems: problems.map(({ path, text }) => ({ path: printable(path), text: printable(text, 1000) })),
+    scopes: goodScopes(spec),
+  };
 }
 
 const SCHEMAS = { v1: specSchema('v1'), v1alpha1: specSchema('v1alpha1') } as const;
 
 const TOP_LEVEL: readonly string[] = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
-const unknown = (path: string): string => `unknown field "${path}"`;
+const unknown = (path: string): ObjectProblem => ({ path, text: `unknown field "${path}"` });
 
 function readHeader(object: Fields, kind: OpenShiftKind): OpenShiftHeader {
   const written = fieldOf(object, 'metadata');
@@ -139,18 +147,19 @@ function readHeader(object: Fields, kind: OpenShiftKind): OpenShiftHeader {
   };
 }
 
-function headerProblems(object: Fields, header: OpenShiftHeader): readonly string[] {
-  const problems: string[] = [];
-  if (header.name === '') problems.push('metadata.name: Required value');
+function headerProblems(object: Fields, header: OpenShiftHeader): readonly ObjectProblem[] {
+  const problems: ObjectProblem[] = [];
+  const against = (path: string, what: string): void => void problems.push({ path, text: `${path}: ${what}` });
+  if (header.name === '') against('metadata.name', 'Required value');
   if (header.kind === 'ImagePolicy' && header.namespace === undefined) {
-    problems.push('metadata.namespace: Required value: an ImagePolicy belongs to a namespace');
+    against('metadata.namespace', 'Required value: an ImagePolicy belongs to a namespace');
   }
   const metadata = fieldOf(object, 'metadata');
   const annotations = isFields(metadata) ? fieldOf(metadata, 'annotations') : undefined;
   if (annotations === undefined || annotations === null) return problems;
-  if (!isFields(annotations)) return [...problems, 'metadata.annotations: must be a map of strings'];
-  for (const [name, value] of Object.entries(annotations)) {
-    if (typeof value !== 'string') problems.push(`metadata.annotations[${name}]: must be a string`);
+  if (!isFields(annotations)) against('metadata.annotations', 'must be a map of strings');
+  for (const [name, value] of isFields(annotations) ? Object.entries(annotations) : []) {
+    if (typeof value !== 'string') against(`metadata.annotations[${name}]`, 'must be a string');
   }
   return problems;
 }
@@ -166,9 +175,5 @@ function goodScopes(spec: unknown): readonly string[] {
   const scopes = isFields(spec) ? fieldOf(spec, 'scopes') : undefined;
   if (!Array.isArray(scopes)) return [];
   const items: readonly unknown[] = scopes;
-  return items.flatMap((scope) => {
-    if (typeof scope !== 'string' || scope.length > 512) return [];
-    const good = scopeNamesRegistry(scope) && wildcardIsSubdomain(scope) && scopeIsWellFormed(scope);
-    return good ? [scope] : [];
-  });
+  return items.filter((scope) => typeof scope === 'string').filter(isScope);
 }

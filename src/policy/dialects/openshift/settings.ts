@@ -1,5 +1,7 @@
+import { printable } from '../../../encoding/escape.ts';
 import { isMode, type Mode } from '../../../model/mode.ts';
 import type { SubjectRule } from '../../policy.ts';
+import type { ObjectProblem } from './object.ts';
 
 /** What countersign lets an OpenShift policy say beyond its schema. */
 export type OpenShiftSettings = {
@@ -10,13 +12,13 @@ export type OpenShiftSettings = {
 };
 
 /** What the configuration says for policies that do not say it themselves. */
-export type OpenShiftDefaults = Pick<OpenShiftSettings, 'subjectRule' | 'unnamedSignatures'>;
+export type OpenShiftDefaults = {
+  readonly unnamedSignatures: 'refuse' | 'accept';
+  readonly instances: 'indexOrEvery' | 'every';
+};
 
 /** What holds where nobody says anything. */
-export const OPENSHIFT_DEFAULTS: OpenShiftDefaults = {
-  subjectRule: 'indexOrEveryInstance',
-  unnamedSignatures: 'refuse',
-};
+export const OPENSHIFT_DEFAULTS: OpenShiftDefaults = { unnamedSignatures: 'refuse', instances: 'indexOrEvery' };
 
 const PREFIX = 'countersign.dev/';
 const MODE = `${PREFIX}mode`;
@@ -35,15 +37,17 @@ export function readSettings(
   defaults: OpenShiftDefaults,
 ): {
   readonly settings: OpenShiftSettings;
-  readonly problems: readonly string[];
+  readonly problems: readonly ObjectProblem[];
   readonly warnings: readonly string[];
 } {
-  const problems: string[] = [];
+  const problems: ObjectProblem[] = [];
   const warnings: string[] = [];
   const refuse = (name: string, value: string, allowed: string): void => {
-    problems.push(
-      `metadata.annotations[${name}]: Unsupported value: ${JSON.stringify(value)}: supported values: ${allowed}`,
-    );
+    const path = `metadata.annotations[${name}]`;
+    problems.push({
+      path,
+      text: `${path}: Unsupported value: ${JSON.stringify(printable(value))}: supported values: ${allowed}`,
+    });
   };
 
   const mode = annotations.get(MODE);
@@ -55,12 +59,12 @@ export function readSettings(
 
   for (const name of annotations.keys()) {
     if (name.startsWith(PREFIX) && name !== MODE && name !== UNNAMED && name !== INSTANCES) {
-      warnings.push(`the annotation ${name} means nothing here`);
+      warnings.push(`the annotation ${printable(name)} means nothing here`);
     }
   }
   const settings: OpenShiftSettings = {
     mode: mode !== undefined && isMode(mode) ? mode : undefined,
-    subjectRule: instances === 'every' ? 'everyInstance' : defaults.subjectRule,
+    subjectRule: (instances ?? defaults.instances) === 'every' ? 'everyInstance' : 'indexOrEveryInstance',
     unnamedSignatures: unnamed === 'accept' ? 'accept' : defaults.unnamedSignatures,
   };
   return { settings, problems, warnings };

@@ -1,0 +1,86 @@
+import { ok, type Result } from '../../codes/result.ts';
+import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
+import { type Member, openShiftSet } from '../dialects/openshift/set.ts';
+import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import type { PolicySet, PolicyWarning } from '../policy.ts';
+import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
+import { type LoadFailure, loadFailure, type PolicyProblem, problem } from './problem.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
+
+/** All policies of all entries, ready to be asked. */
+export type LoadedPolicies = {
+  readonly sets: readonly PolicySet[];
+  /**
+   * What is wrong with single policies or, on reload, with files. The sets refuse what these protect, so `serve` goes on;
+   * `verify`, `review` and `policy check` treat any of them as an error (DESIGN.md §5).
+   */
+  readonly problems: readonly PolicyProblem[];
+  readonly warnings: readonly PolicyWarning[];
+  /** ImagePolicies with scopes that a ClusterImagePolicy overrides. */
+  readonly conflicts: readonly Conflict[];
+};
+
+/**
+ * Loads the policies that `--policy` and `policies:` name: files and directories, dialects told by content.
+ * @param defaults what the configuration says for OpenShift policies that do not say it
+ * @returns the failure with every problem, where something cannot be read, parsed or told what it is
+ */
+export async function loadPolicies(
+  entries: readonly PolicyEntry[],
+  defaults: OpenShiftDefaults = OPENSHIFT_DEFAULTS,
+): Promise<Result<LoadedPolicies, LoadFailure>> {
+  const first = await firstSnapshot(entries, defaults);
+  return first.ok ? ok(render(first.value.snapshot)) : first;
+}
+
+/** Reads the entries for the first time, when whatever cannot be read is a failure. */
+export async function firstSnapshot(
+  entries: readonly PolicyEntry[],
+  defaults: OpenShiftDefaults,
+): Promise<Result<{ readonly rules: readonly EntryRules[]; readonly snapshot: Snapshot }, LoadFailure>> {
+  const rules: EntryRules[] = [];
+  const wrong: PolicyProblem[] = [];
+  for (const entry of entries) {
+    const read = readEntry(entry);
+    const path = typeof entry === 'string' ? entry : entry.path;
+    if (read.ok) rules.push(read.value);
+    else wrong.push(problem(read.failure.code, path, read.failure.message));
+  }
+  const snapshot = await takeSnapshot(rules, undefined, { defaults, now: Date.now });
+  const [first, ...rest] = [...wrong, ...failuresOf(snapshot)];
+  return first === undefined ? ok({ rules, snapshot }) : { ok: false, failure: loadFailure([first, ...rest]) };
+}
+
+/** A snapshot as policies. */
+export function render(snapshot: Snapshot): LoadedPolicies {
+  const members: readonly Member[] = snapshot.entries.flatMap(({ rules, files }) =>
+    files.flatMap(({ policies }) => policies.map((compiled) => ({ compiled, narrowing: rules.narrowing }))),
+  );
+  const compiled = members.map((member) => member.compiled);
+  const conflicts = conflictConditions(
+    members
+      .filter(({ compiled, narrowing }) => compiled.holdsIn.kind === 'namespace' || isWide(narrowing))
+      .map((member) => member.compiled),
+  );
+  return {
+    sets: members.length === 0 ? [] : [openShiftSet(members)],
+    problems: [
+      ...failuresOf(snapshot),
+      ...snapshot.entries.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
+    ],
+    warnings: [
+      ...compiled.flatMap(({ warnings }) => warnings),
+      ...conflicts.map(({ origin, condition }) => ({ origin, message: condition.message })),
+    ],
+    conflicts,
+  };
+}
+
+/** A cluster policy that its entry narrows overrides a namespace's only where it applies, which no condition can say. */
+function isWide({ namespaces, scopes }: Member['narrowing']): boolean {
+  return namespaces === undefined && scopes === undefined;
+}
+
+function failuresOf(snapshot: Snapshot): readonly PolicyProblem[] {
+  return snapshot.entries.flatMap(({ failures, files }) => [...failures, ...files.flatMap((file) => file.failures)]);
+}

@@ -1,0 +1,89 @@
+import { failed, ok, type Result } from '../../codes/result.ts';
+import type { OpenShiftVersion } from '../dialects/openshift/crd.ts';
+import { OPENSHIFT_GROUP, type OpenShiftKind, versionOf } from '../dialects/openshift/object.ts';
+import { type Fields, fieldOf, isFields } from '../structural.ts';
+
+/** An object of a dialect that this version reads. */
+export type Recognised = {
+  readonly object: Fields;
+  readonly kind: OpenShiftKind;
+  readonly version: OpenShiftVersion;
+  /** Where in its document it stands, such as `items[3]`; empty where it is the document. */
+  readonly path: string;
+};
+
+/**
+ * Tells by its content what a document is: `apiVersion` and `kind`, or its shape. Lists of objects are unfolded.
+ * @returns FEATURE_NOT_SUPPORTED for a dialect that countersign knows and this version does not read; POLICY_BROKEN for
+ *   anything else, since a file that nobody reads would be a policy that nobody applies
+ */
+export function recognise(value: unknown, path = ''): Result<readonly Recognised[]> {
+  if (!isFields(value)) return failed('POLICY_BROKEN', 'it is no policy: a policy is an object');
+  const apiVersion = fieldOf(value, 'apiVersion');
+  const kind = fieldOf(value, 'kind');
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return byShape(value);
+
+  if (apiVersion === 'v1' && kind === 'List') return unfold(value, {}, path);
+  const group = apiVersion.slice(0, Math.max(apiVersion.lastIndexOf('/'), 0));
+  if (group !== OPENSHIFT_GROUP) return byGroup(group, apiVersion, kind);
+
+  const version = versionOf(apiVersion);
+  if (version === undefined) return failed('POLICY_BROKEN', `${apiVersion} is not known: v1 and v1alpha1 are`);
+  if (kind === 'ClusterImagePolicy' || kind === 'ImagePolicy') return ok([{ object: value, kind, version, path }]);
+  if (kind === 'ClusterImagePolicyList' || kind === 'ImagePolicyList') {
+    return unfold(value, { apiVersion, kind: kind.slice(0, -'List'.length) }, path);
+  }
+  return failed('POLICY_BROKEN', `the kind ${kind} of ${apiVersion} is no image policy`);
+}
+
+/** The items of a list; those of a typed list need not say what they are. */
+function unfold(list: Fields, typed: Fields, path: string): Result<readonly Recognised[]> {
+  const items = fieldOf(list, 'items');
+  if (!Array.isArray(items)) return failed('POLICY_BROKEN', 'the list has no items');
+  const all: readonly unknown[] = items;
+  const found: Recognised[] = [];
+  for (const [i, item] of all.entries()) {
+    const at = path === '' ? `items[${i}]` : `${path}.items[${i}]`;
+    // A list within a list says nothing that one list could not, and nests as deep as its author likes.
+    if (path !== '') return failed('POLICY_BROKEN', `${at}: lists within lists are not read`);
+    const one = recognise(isFields(item) ? { ...typed, ...item } : item, at);
+    if (!one.ok) return failed(one.failure.code, `${at}: ${one.failure.message}`);
+    found.push(...one.value);
+  }
+  return ok(found);
+}
+
+const FOREIGN_GROUPS: ReadonlyMap<string, string> = new Map([
+  ['policy.sigstore.dev', 'sigstore policy-controller’s policies'],
+  ['config.ratify.deislabs.io', 'Ratify’s objects'],
+  ['countersign.dev', 'countersign’s own policies'],
+  ['kyverno.io', 'Kyverno’s policies'],
+]);
+
+function byGroup(group: string, apiVersion: string, kind: string): Result<never> {
+  const dialect = FOREIGN_GROUPS.get(group);
+  if (dialect !== undefined) return unsupported(`${dialect} (${apiVersion} ${kind})`);
+  return failed('POLICY_BROKEN', `${apiVersion} ${kind} is no policy that countersign knows`);
+}
+
+/** Files that say by their shape alone what they are. */
+const SHAPES: readonly { readonly fields: readonly string[]; readonly dialect: string }[] = [
+  { fields: ['trustPolicies'], dialect: 'notation trust policies (trustpolicy.json)' },
+  { fields: ['default', 'transports'], dialect: 'containers policy.json' },
+  { fields: ['default-docker', 'docker'], dialect: 'registries.d' },
+  { fields: ['tlogs', 'certificateAuthorities'], dialect: 'sigstore trusted roots (trusted_root.json)' },
+  { fields: ['verifier', 'store'], dialect: 'Ratify’s configuration' },
+];
+
+function byShape(value: Fields): Result<never> {
+  const shape = SHAPES.find(({ fields }) => fields.some((field) => fieldOf(value, field) !== undefined));
+  if (shape !== undefined) return unsupported(shape.dialect);
+  return failed(
+    'POLICY_BROKEN',
+    'it is no policy that countersign knows: it has neither apiVersion and kind nor a known shape',
+  );
+}
+
+function unsupported(dialect: string): Result<never> {
+  return failed('FEATURE_NOT_SUPPORTED', `this version does not read ${dialect}`);
+}

@@ -1,0 +1,195 @@
+import { basename } from 'node:path';
+import type { Failure } from '../../codes/result.ts';
+import { breakPolicy, compileObject, type OpenShiftPolicy, unreadablePolicy } from '../dialects/openshift/compile.ts';
+import { readObject } from '../dialects/openshift/object.ts';
+import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import { readDocuments } from './documents.ts';
+import type { EntryRules } from './entry.ts';
+import { type Listing, listFiles, type PolicyFile, readText } from './files.ts';
+import { type PolicyProblem, problem } from './problem.ts';
+import { recognise } from './recognise.ts';
+
+/** What one file came to. */
+export type FileState = {
+  readonly file: PolicyFile;
+  readonly policies: readonly OpenShiftPolicy[];
+  /** What is wrong with it as a file; then its policies are those it last had, broken. */
+  readonly failures: readonly PolicyProblem[];
+  /** What is wrong with single objects of it. */
+  readonly problems: readonly PolicyProblem[];
+};
+
+/** What one entry came to. */
+export type EntryState = {
+  readonly rules: EntryRules;
+  readonly files: readonly FileState[];
+  readonly directories: readonly string[];
+  /** What keeps the entry as a whole from being read. */
+  readonly failures: readonly PolicyProblem[];
+  /** What is odd about the entry and keeps nothing from being read. */
+  readonly problems: readonly PolicyProblem[];
+};
+
+/** All entries at one moment. */
+export type Snapshot = {
+  readonly entries: readonly EntryState[];
+  /** Whether a file was still being written, so that one should look again soon. */
+  readonly unsettled: boolean;
+};
+
+/** What taking a snapshot needs beside the entries. */
+export type SnapshotOptions = { readonly defaults: OpenShiftDefaults; readonly now: () => number };
+
+/** Objects of all files together. */
+export const MAX_OBJECTS = 10_000;
+
+/** A file that changed within so many milliseconds may still be being written. */
+const SETTLE = 100;
+
+/**
+ * Reads all entries, or what changed of them since the snapshot before.
+ *
+ * A file that could be read before and no longer can keeps its place with its last policies, each broken, so that a slip
+ * of the pen refuses what it protected; a file that never could may have named anything and refuses everything. A file
+ * that is gone is gone with its policies; an entry that is gone cannot be read (MODEL.md M8, DESIGN.md §5).
+ */
+export async function takeSnapshot(
+  rules: readonly EntryRules[],
+  before: Snapshot | undefined,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  const lastScopes = scopesOf(before);
+  const entries: EntryState[] = [];
+  let unsettled = false;
+  let objects = 0;
+  for (const [i, rule] of rules.entries()) {
+    const previous = before?.entries[i];
+    const listing = await listFiles(rule.path);
+    if (!listing.ok) {
+      entries.push(unlisted(rule, previous, listing.failure));
+      continue;
+    }
+    const known = new Map(previous?.files.map((state) => [state.file.path, state]));
+    const files: FileState[] = [];
+    for (const file of listing.value.files) {
+      const last = known.get(file.path);
+      const settled = before === undefined || !isFresh(file, options.now());
+      if (!settled) unsettled = true;
+      const state =
+        last?.file.fingerprint === file.fingerprint || !settled
+          ? last
+          : await readFile(file, rule, last, lastScopes, MAX_OBJECTS - objects, options.defaults);
+      if (state === undefined) continue;
+      files.push(state);
+      objects += state.policies.length;
+    }
+    entries.push(listed(rule, listing.value, files));
+  }
+  return { entries, unsettled };
+}
+
+/** Whether two snapshots hold the same files in the same state. */
+export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
+  return a.entries.every((entry, i) => {
+    const other = b.entries[i];
+    if (other === undefined || entry.files.length !== other.files.length) return false;
+    if (entry.failures.map(({ reason }) => reason).join() !== other.failures.map(({ reason }) => reason).join()) {
+      return false;
+    }
+    return entry.files.every((state, j) => state === other.files[j]);
+  });
+}
+
+function isFresh(file: PolicyFile, now: number): boolean {
+  const age = now - file.changedAt;
+  return age >= 0 && age < SETTLE;
+}
+
+function listed(rules: EntryRules, { directories }: Listing, files: readonly FileState[]): EntryState {
+  const problems = files.length === 0 ? [problem('POLICY_BROKEN', rules.path, 'the directory holds no policies')] : [];
+  return { rules, files, directories, failures: [], problems };
+}
+
+function unlisted(rules: EntryRules, previous: EntryState | undefined, failure: Failure): EntryState {
+  const against = problem(failure.code, rules.path, failure.message);
+  if (previous?.failures[0]?.reason === against.reason) return previous;
+  const files = previous?.files.map((state) => broken(state, against.reason, [])) ?? [];
+  return { rules, files, directories: previous?.directories ?? [], failures: [against], problems: [] };
+}
+
+/** The policies that a file last had, refusing; it will be read again, even if it has not changed. */
+function broken(last: FileState, reason: string, failures: readonly PolicyProblem[]): FileState {
+  const policies = last.policies.map((policy) => breakPolicy(policy, reason));
+  return { file: { ...last.file, fingerprint: 'unread' }, policies, failures, problems: [] };
+}
+
+async function readFile(
+  file: PolicyFile,
+  rules: EntryRules,
+  last: FileState | undefined,
+  lastScopes: ReadonlyMap<string, readonly string[]>,
+  room: number,
+  defaults: OpenShiftDefaults,
+): Promise<FileState> {
+  const policies: OpenShiftPolicy[] = [];
+  const problems: PolicyProblem[] = [];
+  const failures: PolicyProblem[] = [];
+  const fail = ({ code, message }: Failure, where: { document?: number; path?: string } = {}): void => {
+    failures.push(problem(code, file.path, message, where));
+  };
+
+  const text = await readText(file.path);
+  const documents = text.ok ? readDocuments(file.path, text.value) : text;
+  if (!documents.ok) fail(documents.failure);
+  else if (documents.value.length === 0) fail({ code: 'POLICY_BROKEN', message: 'it holds no policy' });
+
+  for (const { number, value } of documents.ok ? documents.value : []) {
+    const recognised = recognise(value);
+    if (!recognised.ok) {
+      fail(recognised.failure, { document: number });
+      continue;
+    }
+    for (const { object, kind, version, path } of recognised.value) {
+      const read = readObject(object, kind, version);
+      const { header } = read;
+      const compiled = compileObject(read, {
+        source: [file.path, `document ${number}`, ...(path === '' ? [] : [path])].join(', '),
+        defaults,
+        mode: rules.mode,
+        lastScopes: lastScopes.get(identity(header.kind, header.namespace, header.name)) ?? [],
+      });
+      policies.push(compiled);
+      for (const against of compiled.problems) {
+        const where = path === '' ? against : { path: `${path}.${against.path}`, text: `${path}.${against.text}` };
+        problems.push(problem('POLICY_BROKEN', file.path, where.text, { document: number, path: where.path }));
+      }
+    }
+  }
+  if (policies.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
+
+  const tried = text.ok ? file : { ...file, fingerprint: 'unread' };
+  const [first] = failures;
+  if (first === undefined) return { file, policies, failures, problems };
+  // What could not be read is tried again each time, and is no news as long as it fails in the same way.
+  if (!text.ok && last?.failures[0]?.reason === first.reason) return last;
+  if (last !== undefined) return { ...broken(last, first.reason, failures), file: tried };
+  const stand = unreadablePolicy(file.path, basename(file.path), first.reason);
+  return { file: tried, policies: [stand], failures, problems: [] };
+}
+
+/** The scopes that every object had, by what names it, wherever it is written now. */
+function scopesOf(before: Snapshot | undefined): ReadonlyMap<string, readonly string[]> {
+  const scopes = new Map<string, readonly string[]>();
+  for (const { files } of before?.entries ?? []) {
+    for (const { policy, reach } of files.flatMap((state) => state.policies)) {
+      if (reach === 'everything') continue;
+      const key = identity(policy.origin.kind, policy.origin.namespace, policy.origin.name);
+      scopes.set(key, [...(scopes.get(key) ?? []), ...reach.map(({ written }) => written)]);
+    }
+  }
+  return scopes;
+}
+
+function identity(kind: string, namespace: string | undefined, name: string): string {
+  return JSON.stringify([kind, namespace, name]);
+}
