@@ -24,6 +24,7 @@ registry $cache/registry-$REGISTRY_VERSION/registry
 cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
 cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
+kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
 LIST
 }
 
@@ -63,5 +64,7 @@ tools | while read -r name path; do
     cosign3) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_V3_VERSION" ;;
     cosign2) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v2/cmd/cosign@$COSIGN_V2_VERSION" ;;
     kube-apiserver) build "$name" "$path" go_module control-plane ./cmd/kube-apiserver ;;
+    # Any recent kubectl will do, so one that is there saves the build.
+    kubectl) command -v kubectl >/dev/null || build "$name" "$path" go_module control-plane ./cmd/kubectl ;;
   esac
 done
