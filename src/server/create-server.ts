@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { adviceFor } from '../codes/codes.ts';
+import { isMode, type Mode } from '../model/mode.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServingPair } from './certificate-pair.ts';
@@ -16,8 +17,8 @@ export type AnswerOptions = {
   /** When the request arrived and when it must be answered, in milliseconds since the epoch. */
   readonly arrivedAt: number;
   readonly deadline: number;
-  /** `?mode=deny`; a URL can only tighten. */
-  readonly tighten: 'deny' | undefined;
+  /** `?mode=`; whoever applies it lets it only tighten. */
+  readonly tighten: Mode | undefined;
 };
 
 /** Answers one parsed body. Should never throw; if it does, the review is refused. */
@@ -181,7 +182,8 @@ function discardRest(request: IncomingMessage, milliseconds: number): void {
 
 function optionsOf(query: unknown, arrivedAt: number, configured: number): AnswerOptions {
   const deadline = deadlineOf(valueOf(query, 'timeout'), arrivedAt, configured);
-  return { arrivedAt, deadline, tighten: valueOf(query, 'mode') === 'deny' ? 'deny' : undefined };
+  const mode = valueOf(query, 'mode');
+  return { arrivedAt, deadline, tighten: typeof mode === 'string' && isMode(mode) ? mode : undefined };
 }
 
 /** A parameter of the URL. Where it is given several times the last one counts, as it would have been added last. */

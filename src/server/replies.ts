@@ -31,7 +31,7 @@ export function shedReply(draining: boolean): Reply {
 }
 
 /** The uid of what should be an AdmissionReview, or undefined. Nothing else of it is believed here. */
-export function uidOf(review: unknown): string | undefined {
+function uidOf(review: unknown): string | undefined {
   if (typeof review !== 'object' || review === null || !('request' in review)) return undefined;
   const { request } = review;
   if (typeof request !== 'object' || request === null || !('uid' in request)) return undefined;

@@ -9,6 +9,7 @@ import type { OperationalLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { DecisionRequest, Verifier } from '../verifier/request.ts';
 import type { Answer } from './create-server.ts';
+import { createOverdue, LATE, type Overdue } from './overdue.ts';
 import { type Reply, refusalReply, statusReply } from './replies.ts';
 
 /** What reviews are answered with. */
@@ -32,6 +33,10 @@ const SINK_SLACK_MS = 200;
  */
 export function createValidate(options: ValidateOptions): Answer {
   const count = decisionCounter(options.metrics);
+  const overdue = createOverdue();
+  const verifier: AdmitOptions['verifier'] = {
+    decide: (request) => inTime(options.verifier.decide(request), request, overdue),
+  };
 
   return async (body, { arrivedAt, deadline, tighten }) => {
     const review = parseReview(body);
@@ -42,7 +47,7 @@ export function createValidate(options: ValidateOptions): Answer {
     }
 
     const admitted = await admit(review.value, {
-      verifier: { decide: (request) => inTime(options.verifier.decide(request), request) },
+      verifier,
       workloads: options.workloads,
       serverMode: options.serverMode,
       namespaceModes: options.namespaceModes,
@@ -53,24 +58,29 @@ export function createValidate(options: ValidateOptions): Answer {
     });
     count(admitted.decision, admitted.facts.dryRun);
 
-    const recorded = await record(admitted, options, deadline);
+    const recorded = await record(admitted, options, deadline, overdue);
     if (!recorded && admitted.decision.allowed && admitted.decision.mode === 'deny') return unrecorded(body);
     return { status: 200, body: JSON.stringify(answeredReview(admitted.response)) };
   };
 }
 
 /** The verifier keeps its deadline by itself; should it ever hang, the review is refused as by any other defect of ours. */
-async function inTime(deciding: Promise<Decision>, { deadline }: DecisionRequest): Promise<Decision> {
-  const decision = await before(deadline + VERIFIER_SLACK_MS, deciding);
+async function inTime(deciding: Promise<Decision>, { deadline }: DecisionRequest, overdue: Overdue): Promise<Decision> {
+  const decision = await overdue.before(deadline + VERIFIER_SLACK_MS, deciding);
   if (decision === LATE) throw Object.assign(new Error('no decision at the deadline'), { name: 'VerifierHangs' });
   return decision;
 }
 
 /** Whether the record was written; a sink that is blocked is waited for as long as the caller waits. */
-async function record(admitted: Admitted, options: ValidateOptions, deadline: number): Promise<boolean> {
+async function record(
+  admitted: Admitted,
+  options: ValidateOptions,
+  deadline: number,
+  overdue: Overdue,
+): Promise<boolean> {
   try {
     const written = options.sink.write(auditRecord(admitted.facts, admitted.decision, options.writer));
-    if ((await before(deadline + SINK_SLACK_MS, written)) !== LATE) return true;
+    if ((await overdue.before(deadline + SINK_SLACK_MS, written)) !== LATE) return true;
     options.logger.error('the audit log is blocked');
   } catch (error) {
     options.logger.error({ err: error }, 'a record could not be written');
@@ -83,17 +93,4 @@ function unrecorded(review: unknown): Reply {
     review,
     'countersign cannot write its audit log, and admits nothing without a record: ask your platform team. [INTERNAL_ERROR]',
   );
-}
-
-const LATE = Symbol('late');
-
-/** The value, or `LATE` once the time has come; `at` in milliseconds since the epoch. */
-async function before<T>(at: number, pending: Promise<T>): Promise<T | typeof LATE> {
-  const { promise, resolve } = Promise.withResolvers<typeof LATE>();
-  const timer = setTimeout(resolve, at - Date.now(), LATE);
-  try {
-    return await Promise.race([pending, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -227,4 +227,29 @@ describe('what is no review', () => {
     expect((await send(server, '/validate', { body: 'null' })).status).toBe(500);
     expect((await send(server, '/echo')).status).toBe(200);
   });
+
+  it.each([
+    ['garbage', 'hello\r\n\r\n', ' 400 '],
+    ['a plain TLS client hello inside TLS', '\x16\x03\x01\x02\x00\x01', ' 400 '],
+    ['a length and chunks at once', `${HEAD}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, ' 400 '],
+    ['two lengths', `${HEAD}content-length: 5\r\ncontent-length: 6\r\n\r\n`, ' 400 '],
+    ['a negative length', `${HEAD}content-length: -5\r\n\r\n`, ' 400 '],
+    ['a length beyond all numbers', `${HEAD}content-length: 99999999999999999999999\r\n\r\n`, ' 4'],
+    ['endless headers', `${HEAD}x: ${'y'.repeat(40_000)}`, ' 431 '],
+    ['a broken escape in the path', 'POST /%ff HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n', ' 40'],
+  ])('survives %s [peers 48]', async (_what, bytes, status) => {
+    const server = await started();
+    const { socket, until } = await rawConnection(server);
+    socket.write(bytes);
+    expect(await until('\r\n\r\n')).toContain(`HTTP/1.1${status}`);
+    expect((await send(server, '/validate')).status).toBe(200);
+  });
+
+  it('answers pipelined requests in their order', async () => {
+    const server = await started();
+    const { socket, until } = await rawConnection(server);
+    socket.write([1, 2, 3].map((n) => `${HEAD}content-length: 1\r\n\r\n${n}`).join(''));
+    const got = await until('"review":3');
+    expect([...got.matchAll(/"review":(\d)/g)].map((match) => match[1])).toEqual(['1', '2', '3']);
+  });
 });

@@ -55,3 +55,22 @@ describe('the metrics port', () => {
     expect(await ask(server, '/healthz', 'HEAD')).toMatchObject({ status: 200, text: '' });
   });
 });
+
+describe('starting', () => {
+  it('says which address it cannot have, and leaves nothing behind', async () => {
+    const { url, metricsUrl } = await started();
+    const taken = (address: string) => ({ host: '127.0.0.1', port: Number(new URL(address).port) });
+    await expect(started({ listen: taken(url) })).rejects.toThrow('EADDRINUSE');
+    await expect(started({ metricsListen: taken(metricsUrl) })).rejects.toThrow('EADDRINUSE');
+  });
+
+  it('names addresses that can be connected to', async () => {
+    const server = await started({
+      listen: { host: '0.0.0.0', port: 0 },
+      metricsListen: { host: 'localhost', port: 0 },
+    });
+    expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    expect((await send(server, '/validate')).status).toBe(200);
+    expect((await ask(server, '/healthz')).status).toBe(200);
+  });
+});

@@ -101,11 +101,11 @@ describe('a review over TLS', () => {
     expect(asked[0]?.deadline).toBeLessThanOrEqual(Date.now() + 9600);
   });
 
-  it('tightens the mode by ?mode=deny and never loosens it', async () => {
+  it('tightens the mode by ?mode= and never loosens it', async () => {
     const audit = await webhook({}, 'audit');
-    for (const query of ['', '?mode=deny', '?mode=audit', '?mode=audit&mode=deny', '?mode=DENY'])
+    for (const query of ['', '?mode=deny', '?mode=audit', '?mode=audit&mode=deny', '?mode=DENY', '?mode=warn'])
       await send(audit, `/validate${query}`, { body: review() });
-    expect(audit.records.map(({ mode }) => mode)).toEqual(['audit', 'deny', 'audit', 'deny', 'audit']);
+    expect(audit.records.map(({ mode }) => mode)).toEqual(['audit', 'deny', 'audit', 'deny', 'audit', 'warn']);
     const deny = await webhook();
     for (const query of ['?mode=audit', '?mode=warn']) await send(deny, `/validate${query}`, { body: review() });
     expect(deny.records.map(({ mode }) => mode)).toEqual(['deny', 'deny']);
