@@ -37,9 +37,13 @@ export type Admitted = {
   readonly response: AdmissionResponse;
   readonly decision: Decision;
   readonly facts: ReviewFacts;
+  /** What was thrown inside, for the operational log alone; undefined where nothing was. */
+  readonly defect: { readonly cause: unknown } | undefined;
 };
 
-type Judged = { readonly decision: Decision; readonly note: ReviewFacts['note'] };
+type Modes = { readonly server: Mode; readonly namespace: Mode | undefined; readonly mode: Mode };
+
+type Judged = { readonly decision: Decision; readonly note: ReviewFacts['note']; readonly defect?: Admitted['defect'] };
 
 /**
  * Answers one review. Never throws: an exception anywhere inside is a refusal with INTERNAL_ERROR (DESIGN.md §4.11).
@@ -51,21 +55,25 @@ export async function admit(request: AdmissionRequest, options: AdmitOptions): P
   const server = stricter(options.serverMode, options.requestMode ?? 'audit');
   const mode = own === undefined ? server : stricter(server, own);
 
-  const judged = await judge(request, options, { server, namespace: own, mode }).catch(
-    (cause: unknown): Judged => ({
-      decision: internalError([{ path: 'request.object', image: '' }], mode, cause),
-      note: undefined,
-    }),
-  );
-  const { decision, note } = judged.decision.allowed || !isMirrorPod(request) ? judged : letMirrorIn(judged.decision);
-  return { response: respond(request.uid, decision), decision, facts: factsOf(request, options.time, note) };
+  const modes = { server, namespace: own, mode };
+  try {
+    return answered(request, options, await judge(request, options, modes));
+  } catch (cause) {
+    return answered(request, options, internalError([{ path: 'request.object', image: '' }], mode, cause));
+  }
 }
 
-async function judge(
-  request: AdmissionRequest,
-  options: AdmitOptions,
-  modes: { readonly server: Mode; readonly namespace: Mode | undefined; readonly mode: Mode },
-): Promise<Judged> {
+function answered(request: AdmissionRequest, options: AdmitOptions, judged: Judged): Admitted {
+  const { decision, note } = judged.decision.allowed || !isMirrorPod(request) ? judged : letMirrorIn(judged.decision);
+  return {
+    response: respond(request.uid, decision),
+    decision,
+    facts: factsOf(request, options.time, note),
+    defect: judged.defect,
+  };
+}
+
+async function judge(request: AdmissionRequest, options: AdmitOptions, modes: Modes): Promise<Judged> {
   const { operation, object } = request;
   if (operation === 'DELETE') return { decision: allowedWithoutLook(modes.mode), note: 'deleted' };
   if (object === undefined) return { decision: allowedWithoutLook(modes.mode), note: 'not-a-workload' };
@@ -93,8 +101,8 @@ async function judge(
   );
   if (asked.length === 0) return { decision: allowedWithoutLook(modes.mode, warnings), note: 'no-images' };
 
-  const decision = await decide(asked, request, options, modes);
-  return { decision: withWarnings(decision, warnings), note: undefined };
+  const judged = await decide(asked, request, options, modes);
+  return { ...judged, decision: withWarnings(judged.decision, warnings) };
 }
 
 function keepsImages(request: AdmissionRequest, images: readonly CarriedImage[], options: AdmitOptions): boolean {
@@ -108,16 +116,17 @@ async function decide(
   images: readonly CarriedImage[],
   request: AdmissionRequest,
   options: AdmitOptions,
-  modes: { readonly server: Mode; readonly namespace: Mode | undefined; readonly mode: Mode },
-): Promise<Decision> {
+  modes: Modes,
+): Promise<Judged> {
   const asked: readonly RequestedImage[] = images.map(({ path, image }) => ({ path, image }));
   try {
-    return await options.verifier.decide({
+    const decision = await options.verifier.decide({
       images: asked,
       asker: askerOf(request),
       mode: { server: modes.server, namespace: modes.namespace },
       deadline: options.deadline,
     });
+    return { decision, note: undefined };
   } catch (cause) {
     return internalError(asked, modes.mode, cause);
   }
@@ -142,11 +151,12 @@ function labelsOf(object: Fields): Asker['labels'] {
   return labels === undefined ? unknown('metadata.labels is malformed') : known(labels);
 }
 
-function internalError(images: readonly RequestedImage[], mode: Mode, cause: unknown): Decision {
+function internalError(images: readonly RequestedImage[], mode: Mode, cause: unknown): Judged {
   // What was thrown may hold text from outside, or a secret: only its name is told.
   const name = cause instanceof Error ? cause.name : typeof cause;
   const message = `countersign failed while deciding (${name})`;
-  return refusedByItself({ code: 'INTERNAL_ERROR', message, name: 'internal' }, images, mode);
+  const decision = refusedByItself({ code: 'INTERNAL_ERROR', message, name: 'internal' }, images, mode);
+  return { decision, note: undefined, defect: { cause } };
 }
 
 function letMirrorIn(decision: Decision): Judged {

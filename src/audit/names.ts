@@ -5,10 +5,17 @@ import type { Origin, Outcome } from '../model/outcome.ts';
 /** Longest name of a policy, namespace or signer that is shown. */
 const MAX_NAME = 253;
 
+/** Names that were escaped before: a policy's origin is one object for as long as the policy is in force. */
+const names = new WeakMap<Origin, string>();
+
 /** One word for a policy in a log or a table: `ClusterImagePolicy/release`, `ImagePolicy/dev/release`. */
 export function policyName(policy: Origin): string {
+  const before = names.get(policy);
+  if (before !== undefined) return before;
   const namespace = policy.namespace === undefined ? '' : `${printable(policy.namespace, MAX_NAME)}/`;
-  return `${printable(policy.kind, MAX_NAME)}/${namespace}${printable(policy.name, MAX_NAME)}`;
+  const name = `${printable(policy.kind, MAX_NAME)}/${namespace}${printable(policy.name, MAX_NAME)}`;
+  names.set(policy, name);
+  return name;
 }
 
 /** A policy in a sentence: `ClusterImagePolicy "release"`, `ImagePolicy "release" in namespace "dev"`. */
