@@ -96,10 +96,11 @@ export function decisionOf(subjects: readonly SubjectDecision[], judgement: Judg
 function warningsOf(subject: SubjectDecision, policy: PolicyOutcome): readonly string[] {
   if (policy.mode === 'audit') return [];
   const who = `image "${subject.image}"`;
+  // The code stands before the sentence: a warning is cut at 256 characters (ecosystem.md §4.1).
+  const said = `${policy.outcome.kind} [${policy.code ?? policy.outcome.kind}] under ${policy.policy.kind} "${policy.policy.name}": ${policy.reason}`;
   if (policy.admission === 'warn' || (policy.mode === 'warn' && policy.admission === 'refuse'))
-    return [`${who}: ${policy.reason} [${policy.code ?? policy.outcome.kind}]`];
-  if (policy.outcome.kind === 'error' && policy.admission === 'admit')
-    return [`${who}: admitted although it could not be verified: ${policy.reason} [${policy.code ?? 'error'}]`];
+    return [`${who}: ${said}`];
+  if (policy.outcome.kind === 'error' && policy.admission === 'admit') return [`${who}: admitted unverified: ${said}`];
   if (policy.outcome.kind !== 'verified') return [];
   const notes = policy.outcome.findings.flatMap((finding) =>
     finding.kind === 'judged' && finding.verdict.kind === 'accepted' ? finding.verdict.warnings : [],

@@ -13,7 +13,7 @@ import { listSignatureTag } from '../signatures/cosign/tag.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
 import type { KeySet, TrustStore } from '../trust/trust-store.ts';
 import type { Caches } from './caches.ts';
-import { counting, type Meter, type Task } from './task.ts';
+import type { OnRequest, Task } from './task.ts';
 
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
 export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
@@ -67,7 +67,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     repository: Repository,
     reference: BlobReference,
     maximumBytes: number,
-    meter: Meter,
+    onRequest: OnRequest,
     waiting: AbortSignal,
   ): Promise<Result<Uint8Array>> => {
     // The access is part of the key: bytes are handed out only to whoever could have fetched them (MODEL.md M2).
@@ -78,7 +78,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
       key,
       waiting,
       async (signal) => {
-        const found = await registry.blob(repository, reference, maximumBytes, { signal, onRequest: counting(meter) });
+        const found = await registry.blob(repository, reference, maximumBytes, { signal, onRequest });
         if (found.kind === 'failed') return { ok: false, failure: found.failure };
         if (found.kind === 'absent')
           return failed(
@@ -98,11 +98,11 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     rule: Extract<ProofRule, { kind: 'keys' }>,
     target: Target,
     where: Where,
-    meter: Meter,
+    onRequest: OnRequest,
     waiting: AbortSignal,
   ): Promise<Result<Proof>> => {
     const maximum = candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
-    const bytes = await blob(placeOf(target, where), candidate.blob, maximum, meter, waiting);
+    const bytes = await blob(placeOf(target, where), candidate.blob, maximum, onRequest, waiting);
     if (!bytes.ok) return bytes;
     const digest = target.descriptor.digest;
     if (candidate.kind === 'bundle') return ok(await proveBundle(bytes.value, keySet, rule.hash, digest));
@@ -125,7 +125,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         key,
         task.deadline.signal(),
         async (signal) => {
-          const context = { signal, onRequest: counting(task.meter) };
+          const context = { signal, onRequest: task.onRequest };
           const at = clock();
           const found =
             kind === 'tag'
@@ -166,7 +166,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         `${registry.access(placeOf(target, where)).id} ${key}`,
         task.deadline.signal(),
         async (signal) => {
-          const proof = await verify(candidate, keySet.value, rule, target, where, task.meter, signal);
+          const proof = await verify(candidate, keySet.value, rule, target, where, task.onRequest, signal);
           if (proof.ok) caches.proofs.set(key, proof.value, 1024);
           return proof;
         },

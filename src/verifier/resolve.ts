@@ -6,7 +6,7 @@ import { type ImageReference, type Repository, repositoryName } from '../image/r
 import type { Registry } from '../registry/registry.ts';
 import type { Caches, ResolvedManifest } from './caches.ts';
 import { parseIndex } from './index-manifest.ts';
-import { counting, type Task } from './task.ts';
+import type { Task } from './task.ts';
 
 /** Finds out which bytes a reference means, once per decision. */
 export type Resolver = {
@@ -33,7 +33,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
     const found = await tagFlights.run(
       key,
       task.deadline.signal(),
-      (signal) => registry.resolveTag(repository, tag, { signal, onRequest: counting(task.meter) }),
+      (signal) => registry.resolveTag(repository, tag, { signal, onRequest: task.onRequest }),
       () => ({ kind: 'failed', failure: LATE }),
     );
     if (found.kind === 'found' && !task.freshTags) caches.tags.set(key, found.value, 256);
@@ -52,7 +52,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
       key,
       task.deadline.signal(),
       async (signal) => {
-        const fetched = await registry.manifest(repository, digest, { signal, onRequest: counting(task.meter) });
+        const fetched = await registry.manifest(repository, digest, { signal, onRequest: task.onRequest });
         if (fetched.kind === 'failed') return { ok: false, failure: fetched.failure };
         if (fetched.kind === 'absent') return notFound(repository, digest);
         const resolved = describe(fetched.value.descriptor, fetched.value.bytes);

@@ -1,5 +1,8 @@
-import type { RequestPurpose } from '../registry/registry.ts';
+import type { RequestContext } from '../registry/registry.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
+
+/** Told of each request as it is sent. */
+export type OnRequest = NonNullable<RequestContext['onRequest']>;
 
 /** What deciding one request may take, and what it took so far. */
 export type Task = {
@@ -9,6 +12,8 @@ export type Task = {
   readonly meter: Meter;
   /** Deny mode sees moved tags: it never takes a tag's descriptor from the cache. */
   readonly freshTags: boolean;
+  /** Counts a request that this task caused, here and wherever requests are counted. */
+  readonly onRequest: OnRequest;
 };
 
 /** Counts of one decision. */
@@ -19,18 +24,16 @@ export type Meter = {
 };
 
 /** Starts a task. */
-export function createTask(deadlineAt: number, clock: () => number, freshTags: boolean): Task {
+export function createTask(deadlineAt: number, clock: () => number, freshTags: boolean, onRequest: OnRequest): Task {
+  const meter: Meter = { requests: 0, hits: 0, misses: 0 };
   return {
     deadline: createDeadline(deadlineAt, clock),
     now: clock(),
-    meter: { requests: 0, hits: 0, misses: 0 },
+    meter,
     freshTags,
-  };
-}
-
-/** Counts a request that a task caused. */
-export function counting(meter: Meter): (request: { readonly host: string; readonly purpose: RequestPurpose }) => void {
-  return () => {
-    meter.requests++;
+    onRequest: (request) => {
+      meter.requests++;
+      onRequest(request);
+    },
   };
 }

@@ -18,7 +18,7 @@ import type { DecisionRequest, RequestedImage, Verifier } from './request.ts';
 import { createResolver, type Resolver } from './resolve.ts';
 import { type Policies, selectPolicies } from './select.ts';
 import { evaluateSubject } from './subject-rule.ts';
-import { createTask, type Task } from './task.ts';
+import { createTask, type OnRequest, type Task } from './task.ts';
 
 /** What the operator decided, beside the policies. */
 export type VerifierSettings = {
@@ -39,6 +39,8 @@ export type VerifierParts = {
   readonly policies: () => Policies;
   readonly settings: VerifierSettings;
   readonly clock: () => number;
+  /** Told of each request to a registry. */
+  readonly onRequest: OnRequest;
   /** Told of exceptions, which are refusals to everybody else. */
   readonly onDefect: (error: unknown) => void;
 };
@@ -64,7 +66,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
 
   return {
     decide: async (request) => {
-      const task = createTask(request.deadline, parts.clock, mayDeny(request));
+      const task = createTask(request.deadline, parts.clock, mayDeny(request), parts.onRequest);
       const judgement: Judgement = { mode: request.mode, settings: parts.settings };
       const run: Run = { parts, gatherer, resolver, request, policies: parts.policies(), judgement, task };
       const subjects = await Promise.all(request.images.map((image) => decideImage(image, run)));

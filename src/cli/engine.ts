@@ -1,0 +1,72 @@
+import { ok, type Result } from '../codes/result.ts';
+import type { Configuration, ProxyConfiguration } from '../config/configuration.ts';
+import { loadRegistries, readCa } from '../config/registries.ts';
+import type { ProxySettings } from '../http/proxy.ts';
+import { createRegistry } from '../registry/create.ts';
+import { createTrustStore } from '../trust/trust-store.ts';
+import { type Caches, createCaches } from '../verifier/caches.ts';
+import type { Verifier } from '../verifier/request.ts';
+import type { Policies } from '../verifier/select.ts';
+import type { OnRequest } from '../verifier/task.ts';
+import { createVerifier } from '../verifier/verifier.ts';
+
+/** What the engine is put together from. */
+export type EngineOptions = {
+  readonly configuration: Configuration;
+  /** Read at each decision, so that an edit is in force on the next request. */
+  readonly policies: () => Policies;
+  /** Credential helpers are programs: a command line tool may run them, the webhook may not. */
+  readonly allowHelpers: boolean;
+  /** Docker's own configuration file, for hosts without credentials in ours. */
+  readonly dockerConfig: string | undefined;
+  readonly onRequest?: OnRequest;
+  readonly onDefect: (error: unknown) => void;
+};
+
+/** The engine, and the caches that metrics look at. */
+export type Engine = { readonly verifier: Verifier; readonly caches: Caches };
+
+/** Puts the engine together as the configuration says. @returns what keeps a CA or a credential from being read */
+export async function createEngine(options: EngineOptions): Promise<Result<Engine>> {
+  const { configuration } = options;
+  const registries = await loadRegistries(configuration.registries, {
+    dockerConfig: options.dockerConfig,
+    allowHelpers: options.allowHelpers,
+  });
+  if (!registries.ok) return registries;
+  const extraCa = configuration.extraCaFile === undefined ? ok(undefined) : await readCa(configuration.extraCaFile);
+  if (!extraCa.ok) return extraCa;
+
+  const registry = createRegistry({
+    hosts: registries.value.hosts,
+    credentials: registries.value.credentials,
+    proxy: proxySettings(configuration.proxy),
+    ...(extraCa.value === undefined ? {} : { extraCa: extraCa.value }),
+  });
+  const { entries, bytes, ttl } = configuration.cache;
+  const caches = createCaches({ entries, bytes, lives: ttl }, Date.now);
+  const verifier = createVerifier({
+    registry,
+    trust: createTrustStore(),
+    caches,
+    policies: options.policies,
+    settings: {
+      onError: configuration.onError,
+      unmatched: configuration.unmatched,
+      requireDigest: configuration.requireDigest,
+      listAge: ttl,
+    },
+    clock: Date.now,
+    onRequest: options.onRequest ?? (() => undefined),
+    onDefect: options.onDefect,
+  });
+  return ok({ verifier, caches });
+}
+
+function proxySettings({ https, http, noProxy }: ProxyConfiguration): ProxySettings {
+  return {
+    ...(https === undefined ? {} : { httpsProxy: https }),
+    ...(http === undefined ? {} : { httpProxy: http }),
+    noProxy: noProxy.join(','),
+  };
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { text } from 'node:stream/consumers';
+import { type Command, type Terminal, usageError } from './command.ts';
+import { version } from './version.ts';
+
+const HELP = `countersign ${version}: lets a pod in only when its images carry signatures that the cluster's policies trust.
+
+Usage: countersign COMMAND [OPTIONS]
+
+  serve  --config FILE                 the admission webhook
+  verify [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] IMAGE...
+                                       decides about images as the webhook would
+  review [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] FILE|-
+                                       decides about an AdmissionReview or about manifests
+  policy check PATH...                 says what is wrong with policies
+  demo                                 really signed images, a real webhook, no cluster and no network
+  version | help
+
+Exit status of verify and review: 0 everything admitted, 1 a definite refusal, 2 wrong usage or policy,
+3 no definite refusal, but something could not be verified.
+`;
+
+/** Each command is loaded when it is asked for: nobody waits for what he does not use. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  verify: async () => (await import('./verify.ts')).verify,
+  review: async () => (await import('./review.ts')).review,
+  policy: async () => (await import('./policy.ts')).policy,
+  demo: async () => (await import('./demo.ts')).demo,
+};
+
+/** Runs the command line and gives the exit status. */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    terminal.out(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === 'version' || name === '--version') {
+    terminal.out(`countersign ${version} (Node ${process.versions.node})\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) return usageError(terminal, `there is no command "${name}".`);
+  const command = await load();
+  return command(rest, terminal);
+}
+
+if (import.meta.main) {
+  // Whoever reads only the first lines of the output is no error of ours.
+  process.stdout.on('error', () => process.exit(1));
+  const terminal: Terminal = {
+    out: (chunk) => process.stdout.write(chunk),
+    error: (chunk) => process.stderr.write(chunk),
+    environment: process.env,
+    interactive: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+    readStandardInput: () => text(process.stdin),
+  };
+  process.exitCode = await main(process.argv.slice(2), terminal);
+}

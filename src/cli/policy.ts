@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import { loadPolicies } from '../policy/sources/load.ts';
+import { describeProblem } from '../policy/sources/problem.ts';
+import { type Command, type Terminal, USAGE_ERROR, usageError } from './command.ts';
+
+/** `countersign policy check PATH...`: says what is wrong with policies, and what is odd about them. */
+export const policy: Command = async (args, terminal) => {
+  const [action, ...rest] = args;
+  if (action !== 'check') return usageError(terminal, 'policy knows one action: policy check PATH...');
+  let paths: readonly string[];
+  try {
+    paths = parseArgs({ args: [...rest], allowPositionals: true, options: {} }).positionals;
+  } catch (error) {
+    return usageError(terminal, error instanceof Error ? error.message : 'the options cannot be read.');
+  }
+  if (paths.length === 0) return usageError(terminal, 'policy check needs at least one file or directory.');
+  return check(paths, terminal);
+};
+
+async function check(paths: readonly string[], terminal: Terminal): Promise<number> {
+  const loaded = await loadPolicies(paths);
+  if (!loaded.ok) {
+    terminal.error(`${loaded.failure.message}\n`);
+    return USAGE_ERROR;
+  }
+  const { sets, problems, warnings, conflicts } = loaded.value;
+  for (const { origin, message } of warnings) {
+    terminal.out(`${origin.source}: ${origin.kind} "${origin.name}": warning: ${message}\n`);
+  }
+  for (const { origin, condition } of conflicts) {
+    terminal.out(`${origin.source}: ${origin.kind} "${origin.name}": warning: ${condition.message}\n`);
+  }
+  if (problems.length > 0) {
+    terminal.error(`${problems.map(describeProblem).join('\n')}\n`);
+    return USAGE_ERROR;
+  }
+  const policies = sets.flatMap((set) => set.policies);
+  terminal.out(
+    `${policies.length} ${policies.length === 1 ? 'policy' : 'policies'} in ${paths.join(', ')}: no mistakes found.\n`,
+  );
+  return 0;
+}
