@@ -52,6 +52,9 @@ export function failureOf(error: unknown, host: string, signal: AbortSignal): Fa
   if (codes.includes('UND_ERR_HEADERS_OVERFLOW')) {
     return failure('RESPONSE_TOO_LARGE', `${at} answered with larger headers than countersign reads`, error);
   }
+  if (codes.includes('UND_ERR_RES_CONTENT_LENGTH_MISMATCH')) {
+    return failure('RESPONSE_MALFORMED', `${at} answered with another length than it says`, error);
+  }
   // undici gives its parser's errors a name and no code; a body that ends early is a cut connection.
   if (error instanceof Error && error.name === 'HTTPParserError' && !error.message.includes('EOF')) {
     return failure('RESPONSE_MALFORMED', `${at} answered with something that is not HTTP`, error);

@@ -65,7 +65,7 @@ export function parseRepository(name: string): Result<Repository> {
   const { host, path } = splitHost(name);
   if (!isHost(host)) return invalid('its registry host is malformed');
   if (path === '') return invalid('it has no repository path');
-  if (!path.split('/').every(isPathComponent)) {
+  if (!isRepositoryPath(path)) {
     const lower = path.toLowerCase() === path;
     return invalid(lower ? 'its repository path is malformed' : 'its repository path is not in lower case');
   }
@@ -109,6 +109,11 @@ export function isHost(text: string): boolean {
   const name = colon < 0 ? text : text.slice(0, colon);
   if (colon >= 0 && !isPort(text.slice(colon + 1))) return false;
   return name.length <= 253 && name.split('.').every(isHostLabel);
+}
+
+/** Whether the text is the path of a repository: components in lower case, joined by slashes. */
+export function isRepositoryPath(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && text.split('/').every(isPathComponent);
 }
 
 /**

@@ -3,7 +3,7 @@ import { failed, ok, type Result } from '../codes/result.ts';
 import type { CredentialSource } from '../config/credentials.ts';
 import type { RegistryHost } from '../config/registries.ts';
 import { printable } from '../encoding/escape.ts';
-import { type Repository, repositoryName } from '../image/reference.ts';
+import { isRepositoryPath, type Repository, repositoryName } from '../image/reference.ts';
 
 /** One physical place where a repository is read. */
 export type Endpoint = {
@@ -24,7 +24,7 @@ export function baseOf(host: string, plainHttp: boolean): URL | undefined {
 
 /**
  * The places where a repository is read, in turn: its mirrors, then itself.
- * @returns REFERENCE_INVALID where a host can stand in no URL
+ * @returns REFERENCE_INVALID where a host can stand in no URL, or a path would leave its place in one
  */
 export function endpointsOf(
   repository: Repository,
@@ -40,6 +40,9 @@ export function endpointsOf(
     const plainHttp = hosts.get(location.host)?.plainHttp ?? false;
     const base = baseOf(location.host, plainHttp);
     if (base === undefined) return failed('REFERENCE_INVALID', `${printable(location.host)} is not the name of a host`);
+    if (!isRepositoryPath(location.path)) {
+      return failed('REFERENCE_INVALID', `${printable(location.path)} is not the path of a repository`);
+    }
     endpoints.push({ location, base, plainHttp });
   }
   return ok(endpoints);

@@ -1,8 +1,9 @@
-import { failed, type Lookup, ok, type Result } from '../codes/result.ts';
+import { failed, failure, type Lookup, ok, type Result } from '../codes/result.ts';
 import { printable } from '../encoding/escape.ts';
 import { type Descriptor, MANIFEST_TYPES } from '../image/descriptor.ts';
 import { type Digest, digestOf, isDigest } from '../image/digest.ts';
 import { checkManifestType } from '../image/manifest.ts';
+import { isTag } from '../image/reference.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Answer } from './exchange.ts';
 import type { FetchedManifest, RequestContext } from './registry.ts';
@@ -29,6 +30,7 @@ export async function readManifest(
   maxBytes: number,
   context: RequestContext,
 ): Promise<Lookup<FetchedManifest>> {
+  if (typeof which !== 'string' && !isTag(which.tag)) return notATag(which.tag);
   const path = manifestPath(endpoint, typeof which === 'string' ? which : which.tag);
   const read = { method: 'GET', path, accept: ACCEPT, maxBytes, purpose: 'manifest' } as const;
   const answer = await session.read(endpoint, read, context);
@@ -48,6 +50,7 @@ export async function resolveTagAt(
   maxBytes: number,
   context: RequestContext,
 ): Promise<Lookup<Descriptor>> {
+  if (!isTag(tag)) return notATag(tag);
   const read = {
     method: 'HEAD',
     path: manifestPath(endpoint, tag),
@@ -71,6 +74,10 @@ export async function resolveTagAt(
 export function mediaTypeOf(answer: Answer): string | undefined {
   const type = answer.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   return type === '' ? undefined : type;
+}
+
+function notATag(text: string): Lookup<never> {
+  return { kind: 'failed', failure: failure('REFERENCE_INVALID', `${printable(text)} is not a tag`) };
 }
 
 /** Path of a manifest below the endpoint's base. */

@@ -16,7 +16,7 @@ export type Referrers = (endpoint: Endpoint, digest: Digest, context: RequestCon
 
 /** What one page of the API came to. `no-api` is only said of the first one. */
 type Page =
-  | { readonly kind: 'page'; readonly index: ImageIndex; readonly next: string | undefined }
+  | { readonly kind: 'page'; readonly index: ImageIndex; readonly next: URL | undefined }
   | { readonly kind: 'no-api' };
 
 /** Statuses that say that the registry has no such API (DESIGN.md §4.3); 404 with NAME_UNKNOWN is told apart. */
@@ -57,11 +57,13 @@ async function listByApi(
   const { limits } = wire;
   const descriptors: Descriptor[] = [];
   let path = `/v2/${endpoint.location.path}/referrers/${digest}`;
+  let search = '';
   let bytes = 0;
   for (let pages = 0; pages < limits.referrersPages; pages++) {
     const read = {
       method: 'GET',
       path,
+      search,
       accept: MANIFEST_TYPES.ociIndex,
       maxBytes: limits.manifestBytes,
       purpose: 'referrers',
@@ -78,7 +80,8 @@ async function listByApi(
     descriptors.push(...page.value.index.manifests);
     if (descriptors.length > limits.referrers) return tooMany(endpoint, `more than ${limits.referrers} referrers`);
     if (page.value.next === undefined) return ok(descriptors);
-    path = page.value.next;
+    path = page.value.next.pathname;
+    search = page.value.next.search;
   }
   return tooMany(endpoint, `more than ${limits.referrersPages} pages of referrers`);
 }
@@ -142,8 +145,8 @@ function isNameUnknown(body: Uint8Array): boolean {
   });
 }
 
-/** Path of the next page from `Link: <…>; rel="next"` (RFC 8288), read by hand. Another origin is refused. */
-function nextPage(answer: Answer, endpoint: Endpoint): Result<string | undefined> {
+/** The next page from `Link: <…>; rel="next"` (RFC 8288), read by hand. Another origin is refused. */
+function nextPage(answer: Answer, endpoint: Endpoint): Result<URL | undefined> {
   const header = answer.header('link');
   if (header === undefined) return ok(undefined);
   const open = header.indexOf('<');
@@ -160,7 +163,7 @@ function nextPage(answer: Answer, endpoint: Endpoint): Result<string | undefined
   if (target === null || target.origin !== endpoint.base.origin || target.username !== '') {
     return failed('REDIRECT_REFUSED', `${endpoint.base.host} continues its list of referrers at another place`);
   }
-  return ok(target.pathname + target.search);
+  return ok(target);
 }
 
 function malformedList(host: string, beneath: Failure): Failure {

@@ -11,8 +11,10 @@ import { basic, createTokens, type TokenRequest } from './tokens.ts';
 /** A read of one endpoint. */
 export type Read = {
   readonly method: 'GET' | 'HEAD';
-  /** Relative to the endpoint's base. */
+  /** At the endpoint's base. */
   readonly path: string;
+  /** With its question mark. */
+  readonly search?: string;
   readonly accept?: string;
   readonly maxBytes: number;
   readonly purpose: RequestPurpose;
@@ -61,7 +63,7 @@ export function createSession(wire: Wire, credentials: CredentialSource): Sessio
     const found = await credentials.find(endpoint.location);
     if (!found.ok) return found;
     const credential = found.value;
-    const url = new URL(asked.path, endpoint.base);
+    const url = urlOf(endpoint, asked);
     const known = `${endpoint.base.origin} ${credentialId(credential)}`;
 
     const send = (authorization: string | undefined): Promise<Result<Answer>> => {
@@ -120,6 +122,14 @@ export function statusFailure(answer: Answer): Failure {
   if (status === 401 || status === 403) return failure('REGISTRY_UNAUTHORISED', `${host} refuses access (${status})`);
   if (status >= 500 || status === 408) return failure('REGISTRY_UNAVAILABLE', `${host} answered ${status}`);
   return failure('RESPONSE_MALFORMED', `${host} answered ${status}`);
+}
+
+/** Set part by part: resolving `//host/…` as a relative URL would send the credential to another host. */
+function urlOf(endpoint: Endpoint, { path, search }: Read): URL {
+  const url = new URL(endpoint.base);
+  url.pathname = path;
+  url.search = search ?? '';
+  return url;
 }
 
 const tokenRequest = (

@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: RegistryLimits = {
   retries: 2,
   retryDelayMs: 1_000,
   requestMs: 10_000,
-  concurrency: 64,
+  concurrency: 128,
   concurrencyPerHost: 16,
   referrersHintMs: 120_000,
 };

@@ -153,6 +153,22 @@ describe('reading a registry', () => {
   });
 });
 
+describe('names made by others', () => {
+  it.each(['../secret', 'a/../b', 'a?x=1', 'a#b', '', '/a', 'A'])(
+    'never leave their place in a URL: path %j',
+    async (path) => {
+      expect(said(await registry.resolveTag({ host: server.host, path }, '1', context()))).toBe('REFERENCE_INVALID');
+      expect(server.requests).toEqual([]);
+    },
+  );
+
+  it.each(['../x', 'a/b', '', '?'])('never leave their place in a URL: tag %j', async (tag) => {
+    expect(said(await registry.resolveTag(repository(), tag, context()))).toBe('REFERENCE_INVALID');
+    expect(said(await registry.manifest(repository(), { tag }, context()))).toBe('REFERENCE_INVALID');
+    expect(server.requests).toEqual([]);
+  });
+});
+
 describe('a registry that misbehaves', () => {
   const CASES: readonly (readonly [string, Fault, string])[] = [
     ['401', { kind: 'status', status: 401 }, 'REGISTRY_UNAUTHORISED'],
