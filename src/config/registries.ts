@@ -13,6 +13,9 @@ const host = z
   .refine((text) => isHost(text) && text.toLowerCase() === text, 'write HOST or HOST:PORT in lower case');
 const mirror = z.string().refine((text) => parseMirror(text) !== undefined, 'write HOST[:PORT][/PATH] in lower case');
 
+/** Files with credentials are read again after this long. */
+const REREAD_MS = 30_000;
+
 /** Configuration of one registry host. */
 const registrySchema = z.strictObject({
   /** Speak plain HTTP to this host and believe its network. */
@@ -65,24 +68,30 @@ export type LoadedRegistries = {
  */
 export async function loadRegistries(
   config: RegistriesConfig,
-  options: { readonly dockerConfig?: string | undefined; readonly allowHelpers: boolean },
+  options: {
+    readonly dockerConfig?: string | undefined;
+    readonly allowHelpers: boolean;
+    readonly now?: () => number;
+  },
 ): Promise<Result<LoadedRegistries>> {
+  const reading = { allowHelpers: options.allowHelpers, now: options.now ?? Date.now };
   const hosts = new Map<string, RegistryHost>();
   const own = new Map<string, CredentialSource>();
   for (const [name, registry] of Object.entries(config)) {
     const ca = registry.caFile === undefined ? ok(undefined) : await readCa(registry.caFile);
     if (!ca.ok) return ca;
-    const credentials = await readCredentials(registry.credentials, options.allowHelpers);
+    const credentials = await readCredentials(registry.credentials, reading);
     if (!credentials.ok) return credentials;
     if (credentials.value !== undefined) own.set(name, credentials.value);
     const mirrors = (registry.mirrors ?? []).map(parseMirror).filter((place) => place !== undefined);
     hosts.set(name, { plainHttp: registry.plainHttp ?? false, ca: ca.value, mirrors });
   }
 
+  const { dockerConfig } = options;
   const general =
-    options.dockerConfig === undefined
+    dockerConfig === undefined
       ? ok(NO_CREDENTIALS)
-      : await readDocker(options.dockerConfig, options.allowHelpers);
+      : await rereading(() => readDocker(dockerConfig, options.allowHelpers), reading.now);
   if (!general.ok) return general;
   const sourceOf = (repository: Repository) => own.get(repository.host) ?? general.value;
   return ok({
@@ -113,17 +122,49 @@ function parseMirror(text: string): Mirror | undefined {
   return parseRepository(`example.com/${pathPrefix}`).ok ? { host: hostPart, pathPrefix } : undefined;
 }
 
+type Reading = { readonly allowHelpers: boolean; readonly now: () => number };
+
 async function readCredentials(
   credentials: RegistriesConfig[string]['credentials'],
-  allowHelpers: boolean,
+  { allowHelpers, now }: Reading,
 ): Promise<Result<CredentialSource | undefined>> {
   if (credentials === undefined) return ok(undefined);
-  if ('dockerConfig' in credentials) return readDocker(credentials.dockerConfig, allowHelpers);
   if ('username' in credentials) return ok(fixed({ kind: 'basic', ...credentials }));
-  const username = await read(credentials.usernameFile);
-  const password = await read(credentials.passwordFile);
+  return 'dockerConfig' in credentials
+    ? rereading(() => readDocker(credentials.dockerConfig, allowHelpers), now)
+    : rereading(() => readPair(credentials.usernameFile, credentials.passwordFile), now);
+}
+
+/**
+ * Credentials of files that change while the server runs, as short-lived registry tokens do. What can no longer be read
+ * keeps its last state: a registry that no longer takes it says so itself.
+ */
+async function rereading(
+  load: () => Promise<Result<CredentialSource>>,
+  now: () => number,
+): Promise<Result<CredentialSource>> {
+  const first = await load();
+  if (!first.ok) return first;
+  let current = first.value;
+  let readAt = now();
+  return ok({
+    id: (repository) => current.id(repository),
+    find: async (repository) => {
+      if (now() - readAt >= REREAD_MS) {
+        readAt = now();
+        const next = await load();
+        if (next.ok) current = next.value;
+      }
+      return current.find(repository);
+    },
+  });
+}
+
+async function readPair(usernameFile: string, passwordFile: string): Promise<Result<CredentialSource>> {
+  const username = await read(usernameFile);
+  const password = await read(passwordFile);
   if (username === undefined || password === undefined) {
-    const file = username === undefined ? credentials.usernameFile : credentials.passwordFile;
+    const file = username === undefined ? usernameFile : passwordFile;
     return failed('REGISTRY_CREDENTIAL_UNUSABLE', `the credential file ${printable(file)} cannot be read`);
   }
   // Editors and `kubectl create secret --from-file` leave a line end that is no part of the secret.

@@ -8,14 +8,21 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 /** How deep arrays and objects may nest unless a caller says otherwise. */
-export const DEFAULT_JSON_DEPTH = 64;
+const DEFAULT_JSON_DEPTH = 64;
+
+/**
+ * How many values one text may hold unless a caller says otherwise. Four MiB of `{},` would take over a second to read,
+ * in which nothing else is decided; this many take at most a quarter of that.
+ */
+const DEFAULT_JSON_VALUES = 300_000;
 
 type Cursor = {
   readonly text: string;
   readonly maxDepth: number;
+  valuesLeft: number;
   at: number;
   /** Set once, by whoever first finds something wrong. */
-  problem: { readonly tooDeep: boolean; readonly what: string } | undefined;
+  problem: { readonly limit: boolean; readonly what: string } | undefined;
 };
 
 /**
@@ -24,15 +31,21 @@ type Cursor = {
  * Refused beyond what RFC 8259 refuses: duplicate keys (compared after unescaping), a byte order mark, invalid UTF-8,
  * lone surrogates (RFC 7493 §2.1) and numbers beyond a double's range.
  * @param input attacker-controlled; its size is bounded by whoever read it
- * @returns RESPONSE_MALFORMED; LIMIT_EXCEEDED where it nests deeper than `maxDepth`
+ * @returns RESPONSE_MALFORMED; LIMIT_EXCEEDED where it nests deeper than `maxDepth` or holds more than `maxValues`
  */
 export function parseStrictJson(
   input: string | Uint8Array,
-  options: { readonly maxDepth?: number } = {},
+  options: { readonly maxDepth?: number; readonly maxValues?: number } = {},
 ): Result<JsonValue> {
   if (typeof input !== 'string' && !isUtf8(input)) return failed('RESPONSE_MALFORMED', 'the JSON is not valid UTF-8');
   const text = typeof input === 'string' ? input : Buffer.from(input).toString('utf8');
-  const cursor: Cursor = { text, maxDepth: options.maxDepth ?? DEFAULT_JSON_DEPTH, at: 0, problem: undefined };
+  const cursor: Cursor = {
+    text,
+    maxDepth: options.maxDepth ?? DEFAULT_JSON_DEPTH,
+    valuesLeft: options.maxValues ?? DEFAULT_JSON_VALUES,
+    at: 0,
+    problem: undefined,
+  };
 
   const value = readValue(cursor, 0);
   if (value === undefined) return refused(cursor);
@@ -76,12 +89,12 @@ export function asStringMap(value: JsonValue | undefined): Readonly<Record<strin
 const isArray = (value: JsonValue): value is readonly JsonValue[] => Array.isArray(value);
 
 function refused(cursor: Cursor): Result<never> {
-  const { tooDeep, what } = cursor.problem ?? { tooDeep: false, what: 'it is not JSON' };
-  return failed(tooDeep ? 'LIMIT_EXCEEDED' : 'RESPONSE_MALFORMED', `at character ${cursor.at} of the JSON, ${what}`);
+  const { limit, what } = cursor.problem ?? { limit: false, what: 'it is not JSON' };
+  return failed(limit ? 'LIMIT_EXCEEDED' : 'RESPONSE_MALFORMED', `at character ${cursor.at} of the JSON, ${what}`);
 }
 
 function wrong(cursor: Cursor, what: string): undefined {
-  cursor.problem ??= { tooDeep: false, what };
+  cursor.problem ??= { limit: false, what };
   return undefined;
 }
 
@@ -102,6 +115,10 @@ function take(cursor: Cursor, character: string): boolean {
 
 /** One value; undefined says that the cursor holds a problem. */
 function readValue(cursor: Cursor, depth: number): JsonValue | undefined {
+  if (cursor.valuesLeft-- <= 0) {
+    cursor.problem ??= { limit: true, what: 'it holds more values than are read' };
+    return undefined;
+  }
   skipWhitespace(cursor);
   switch (cursor.text.charAt(cursor.at)) {
     case '{':
@@ -123,7 +140,7 @@ function readValue(cursor: Cursor, depth: number): JsonValue | undefined {
 
 function enter(cursor: Cursor, depth: number): boolean {
   if (depth >= cursor.maxDepth) {
-    cursor.problem ??= { tooDeep: true, what: `it nests deeper than ${cursor.maxDepth}` };
+    cursor.problem ??= { limit: true, what: `it nests deeper than ${cursor.maxDepth}` };
     return false;
   }
   cursor.at++;

@@ -11,16 +11,6 @@ import {
 import { type Descriptor, isIndexType, isManifestType, type Platform } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 
-/** One image or artifact (OCI image manifest, Docker schema 2). */
-export type ImageManifest = {
-  readonly mediaType: string;
-  readonly artifactType: string | undefined;
-  readonly config: Descriptor;
-  readonly layers: readonly Descriptor[];
-  readonly subject: Descriptor | undefined;
-  readonly annotations: Readonly<Record<string, string>>;
-};
-
 /** A list of manifests (OCI image index, Docker manifest list). */
 export type ImageIndex = {
   readonly mediaType: string;
@@ -33,29 +23,9 @@ export type ImageIndex = {
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 /**
- * Reads a single image's manifest.
- * @param bytes attacker-controlled, already checked against their digest
- * @param mediaType what the registry or the descriptor says they are; the manifest must not say otherwise
- * @returns RESPONSE_MALFORMED, MEDIA_TYPE_UNSUPPORTED, LIMIT_EXCEEDED (nesting)
- */
-export function parseImageManifest(bytes: Uint8Array, mediaType: string): Result<ImageManifest> {
-  const object = documentOf(bytes, mediaType);
-  if (!object.ok) return object;
-  if (!isManifestType(mediaType)) return failed('MEDIA_TYPE_UNSUPPORTED', 'an image manifest was expected');
-
-  const config = parseDescriptor(object.value['config']);
-  if (!config.ok) return config;
-  const layers = parseDescriptors(object.value['layers']);
-  if (!layers.ok) return layers;
-  const about = parseAbout(object.value);
-  if (!about.ok) return about;
-  return ok({ mediaType, config: config.value, layers: layers.value, ...about.value });
-}
-
-/**
  * Reads an index. `manifests: null`, which Go writes for an empty list, is an empty list.
  * @param bytes attacker-controlled, already checked against their digest where there is one
- * @param mediaType as for {@link parseImageManifest}
+ * @param mediaType what the registry or the descriptor says they are; the index must not say otherwise
  * @returns RESPONSE_MALFORMED, MEDIA_TYPE_UNSUPPORTED, LIMIT_EXCEEDED (nesting)
  */
 export function parseImageIndex(bytes: Uint8Array, mediaType: string): Result<ImageIndex> {
@@ -92,7 +62,7 @@ export function checkManifestType(bytes: Uint8Array, mediaType: string | undefin
  * Reads a descriptor strictly: a sha256 digest, a whole size, annotations that are strings.
  * @returns RESPONSE_MALFORMED
  */
-export function parseDescriptor(value: JsonValue | undefined): Result<Descriptor> {
+function parseDescriptor(value: JsonValue | undefined): Result<Descriptor> {
   const object = asObject(value);
   if (object === undefined) return malformed('a descriptor is missing or no object');
   const mediaType = stringAt(object, 'mediaType');
@@ -157,7 +127,7 @@ function checkShape(object: JsonObject, mediaType: string): Result<JsonObject> {
   return failed('MEDIA_TYPE_UNSUPPORTED', 'the media type is none of the OCI and Docker schema 2 manifests');
 }
 
-type About = Pick<ImageManifest, 'artifactType' | 'subject' | 'annotations'>;
+type About = Pick<ImageIndex, 'artifactType' | 'subject' | 'annotations'>;
 
 function parseAbout(object: JsonObject): Result<About> {
   const annotations = annotationsOf(object);

@@ -198,6 +198,25 @@ describe('the configuration of registries', () => {
     expect(await credentials.find({ host: 'a.test', path: 'x' })).toEqual({ ok: true, value: undefined });
   });
 
+  it('sees a credential that was renewed, and keeps the last one when its file is gone', async () => {
+    let now = 0;
+    const file = join(folder, 'renewed.json');
+    const write = (text: string) => writeFile(file, JSON.stringify({ auths: { 'a.test': auth(text) } }));
+    await write('a:1');
+    const loaded = await loadRegistries({}, { dockerConfig: file, allowHelpers: false, now: () => now });
+    const source = loaded.ok ? loaded.value.credentials : undefined;
+    const repository = { host: 'a.test', path: 'x' };
+    const before = source?.id(repository);
+    await write('a:2');
+    expect(await source?.find(repository)).toMatchObject({ value: { password: '1' } });
+    now += 30_000;
+    expect(await source?.find(repository)).toMatchObject({ value: { password: '2' } });
+    expect(source?.id(repository)).not.toBe(before);
+    await rm(file);
+    now += 30_000;
+    expect(await source?.find(repository)).toMatchObject({ value: { password: '2' } });
+  });
+
   it.each([
     ['a CA that is not there', { caFile: '/nonexistent/ca.pem' }, 'TRUST_MATERIAL_UNAVAILABLE'],
     ['a CA that is none', { caFile: import.meta.filename }, 'TRUST_MATERIAL_UNAVAILABLE'],

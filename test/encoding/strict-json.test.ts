@@ -66,6 +66,12 @@ describe('strict JSON', () => {
     expect(codeOf('{"a":{"b":1}}', 1)).toBe('LIMIT_EXCEEDED');
   });
 
+  it('calls more values than are read a limit, however short they are', () => {
+    expect(codeOf(`[${'{},'.repeat(1_000_000)}{}]`)).toBe('LIMIT_EXCEEDED');
+    expect(parseStrictJson('[1,2]', { maxValues: 2 })).toMatchObject({ failure: { code: 'LIMIT_EXCEEDED' } });
+    expect(parseStrictJson('[1,2]', { maxValues: 3 }).ok).toBe(true);
+  });
+
   it('gives objects that inherit nothing, whatever their keys are', () => {
     const value = asObject(parsed('{"__proto__":{"polluted":true},"constructor":1}'));
     expect(value && Object.keys(value)).toEqual(['__proto__', 'constructor']);

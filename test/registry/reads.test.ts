@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCertificateAuthority, issueServerCertificate } from '../../src/encoding/certificate-writer.ts';
 import { MANIFEST_TYPES } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { createRegistry } from '../../src/registry/create.ts';
@@ -263,5 +264,39 @@ describe('a registry that misbehaves', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
     server.behave();
     expect(said(await registry.manifest(repository(), image.digest, context()))).toBe('found');
+  });
+});
+
+describe('a registry with a certificate of its own CA', () => {
+  it('is read where the configuration names that CA for it, and refused without', async () => {
+    const ca = createCertificateAuthority();
+    const secure = await startRegistry({ tls: issueServerCertificate(ca, { ipAddresses: ['127.0.0.1'] }) });
+    const image = secure.pushManifest(PATH, { layers: [] }, MANIFEST_TYPES.ociManifest, '1');
+    const place = { host: secure.host, path: PATH };
+    for (const [trusted, expected] of [
+      [ca.certificatePem, 'found'],
+      [undefined, 'REGISTRY_TLS_UNTRUSTED'],
+    ] as const) {
+      const client = createRegistry({
+        hosts: new Map([[secure.host, { plainHttp: false, ca: trusted, mirrors: [] }]]),
+      });
+      expect(said(await client.manifest(place, image.digest, context()))).toBe(expected);
+      await client.close();
+    }
+    await secure.close();
+  });
+
+  it('is not spoken to in plain HTTP unless the configuration says so', async () => {
+    const client = createRegistry({ hosts: new Map([[server.host, plain({ plainHttp: false })]]), clock: fakeClock() });
+    expect(said(await client.resolveTag(repository(), '1', context()))).toBe('REGISTRY_UNREACHABLE');
+    expect(server.requests).toEqual([]);
+    await client.close();
+  });
+
+  it('at loopback is out of reach where the configuration does not name it', async () => {
+    const client = createRegistry();
+    expect(said(await client.resolveTag(repository(), '1', context()))).toBe('ADDRESS_FORBIDDEN');
+    expect(server.requests).toEqual([]);
+    await client.close();
   });
 });
