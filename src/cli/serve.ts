@@ -89,6 +89,7 @@ export const serve: Command = async (args, terminal) => {
       }),
     },
     policiesProblem: () => undefined,
+    auditCongested: sink.value.congested,
     metrics,
     logger,
   });

@@ -29,7 +29,7 @@ export function createSigner(kind: KeyKind = 'P-256'): Signer {
   const { publicKey, privateKey } = keyPair(kind);
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   return {
-    publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }),
     sign: (data) => sign(kind === 'Ed25519' ? null : 'sha256', data, privateKey),
     keyHint: createHash('sha256').update(spki).digest('base64'),
   };
@@ -106,18 +106,18 @@ export function bundleBytes(signer: Signer, statement: Uint8Array): Uint8Array {
   return Buffer.from(JSON.stringify({ mediaType: BUNDLE_TYPE, verificationMaterial, dsseEnvelope }));
 }
 
-/** The manifest that attaches a bundle to an image; `predicateType` is the annotation's word, or none. */
+/** The manifest that attaches a bundle to an image; `predicateType` is the annotation's word, null for no annotation. */
 export function bundleReferrer(
   image: Artifact,
   bundle: Uint8Array,
-  predicateType: string | undefined = COSIGN_SIGN_PREDICATE,
+  predicateType: string | null = COSIGN_SIGN_PREDICATE,
 ): Artifact {
   const annotations = { 'dev.sigstore.bundle.content': 'dsse-envelope' };
   return emptyConfigArtifact([{ bytes: bundle, mediaType: BUNDLE_TYPE }], {
     artifactType: BUNDLE_TYPE,
     subject: subjectOf(image),
     annotations:
-      predicateType === undefined ? annotations : { ...annotations, [BUNDLE_PREDICATE_ANNOTATION]: predicateType },
+      predicateType === null ? annotations : { ...annotations, [BUNDLE_PREDICATE_ANNOTATION]: predicateType },
   });
 }
 
