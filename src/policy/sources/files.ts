@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { failed, ok, type Result } from '../../codes/result.ts';
 
 /** A file that may hold policies, and what changes whenever it does. */
-export type PolicyFile = { readonly path: string; readonly fingerprint: string; readonly changedAt: number };
+export type PolicyFile = { readonly path: string; readonly fingerprint: string };
 
 /** What stands under an entry. */
 export type Listing = { readonly files: readonly PolicyFile[]; readonly directories: readonly string[] };
@@ -61,7 +61,7 @@ async function walk(path: string, above: readonly string[], listing: OpenListing
   if (facts === 'gone') return undefined;
   if (facts === 'dangling' || facts.isFile()) {
     if (listing.files.length >= MAX_FILES) return `there are more than ${MAX_FILES} files`;
-    listing.files.push({ path, ...identityOf(facts) });
+    listing.files.push({ path, fingerprint: fingerprintOf(facts) });
     return undefined;
   }
   if (!facts.isDirectory()) return `${path} is neither a file nor a directory`;
@@ -93,10 +93,9 @@ async function statOf(path: string, mayBeGone: boolean): Promise<BigIntStats | '
   }
 }
 
-function identityOf(facts: BigIntStats | 'dangling'): Omit<PolicyFile, 'path'> {
-  if (facts === 'dangling') return { fingerprint: 'dangling', changedAt: 0 };
-  const fingerprint = [facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(':');
-  return { fingerprint, changedAt: Number(facts.ctimeMs) };
+function fingerprintOf(facts: BigIntStats | 'dangling'): string {
+  if (facts === 'dangling') return facts;
+  return [facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(':');
 }
 
 function codeOf(error: unknown): string {

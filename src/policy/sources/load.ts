@@ -5,7 +5,7 @@ import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshif
 import type { PolicySet, PolicyWarning } from '../policy.ts';
 import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
 import { type LoadFailure, loadFailure, type PolicyProblem, problem } from './problem.ts';
-import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { type ListedEntry, listEntries, type Snapshot, takeSnapshot } from './snapshot.ts';
 
 /** All policies of all entries, ready to be asked. */
 export type LoadedPolicies = {
@@ -37,7 +37,7 @@ export async function loadPolicies(
 export async function firstSnapshot(
   entries: readonly PolicyEntry[],
   defaults: OpenShiftDefaults,
-): Promise<Result<{ readonly rules: readonly EntryRules[]; readonly snapshot: Snapshot }, LoadFailure>> {
+): Promise<Result<{ readonly listed: readonly ListedEntry[]; readonly snapshot: Snapshot }, LoadFailure>> {
   const rules: EntryRules[] = [];
   const wrong: PolicyProblem[] = [];
   for (const entry of entries) {
@@ -46,14 +46,15 @@ export async function firstSnapshot(
     if (read.ok) rules.push(read.value);
     else wrong.push(problem(read.failure.code, path, read.failure.message));
   }
-  const snapshot = await takeSnapshot(rules, undefined, { defaults, now: Date.now });
+  const listed = await listEntries(rules);
+  const snapshot = await takeSnapshot(listed, undefined, defaults);
   const [first, ...rest] = [...wrong, ...failuresOf(snapshot)];
-  return first === undefined ? ok({ rules, snapshot }) : { ok: false, failure: loadFailure([first, ...rest]) };
+  return first === undefined ? ok({ listed, snapshot }) : { ok: false, failure: loadFailure([first, ...rest]) };
 }
 
 /** A snapshot as policies. */
 export function render(snapshot: Snapshot): LoadedPolicies {
-  const members: readonly Member[] = snapshot.entries.flatMap(({ rules, files }) =>
+  const members: readonly Member[] = snapshot.flatMap(({ rules, files }) =>
     files.flatMap(({ policies }) => policies.map((compiled) => ({ compiled, narrowing: rules.narrowing }))),
   );
   const compiled = members.map((member) => member.compiled);
@@ -66,7 +67,7 @@ export function render(snapshot: Snapshot): LoadedPolicies {
     sets: members.length === 0 ? [] : [openShiftSet(members)],
     problems: [
       ...failuresOf(snapshot),
-      ...snapshot.entries.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
+      ...snapshot.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
     ],
     warnings: [
       ...compiled.flatMap(({ warnings }) => warnings),
@@ -82,5 +83,5 @@ function isWide({ namespaces, scopes }: Member['narrowing']): boolean {
 }
 
 function failuresOf(snapshot: Snapshot): readonly PolicyProblem[] {
-  return snapshot.entries.flatMap(({ failures, files }) => [...failures, ...files.flatMap((file) => file.failures)]);
+  return snapshot.flatMap(({ failures, files }) => [...failures, ...files.flatMap((file) => file.failures)]);
 }

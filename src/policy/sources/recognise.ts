@@ -38,14 +38,14 @@ export function recognise(value: unknown, path = ''): Result<readonly Recognised
 
 /** The items of a list; those of a typed list need not say what they are. */
 function unfold(list: Fields, typed: Fields, path: string): Result<readonly Recognised[]> {
+  // A list within a list says nothing that one list could not, and would nest as deep as its author likes.
+  if (path !== '') return failed('POLICY_BROKEN', 'lists within lists are not read');
   const items = fieldOf(list, 'items');
   if (!Array.isArray(items)) return failed('POLICY_BROKEN', 'the list has no items');
   const all: readonly unknown[] = items;
   const found: Recognised[] = [];
   for (const [i, item] of all.entries()) {
-    const at = path === '' ? `items[${i}]` : `${path}.items[${i}]`;
-    // A list within a list says nothing that one list could not, and nests as deep as its author likes.
-    if (path !== '') return failed('POLICY_BROKEN', `${at}: lists within lists are not read`);
+    const at = `items[${i}]`;
     const one = recognise(isFields(item) ? { ...typed, ...item } : item, at);
     if (!one.ok) return failed(one.failure.code, `${at}: ${one.failure.message}`);
     found.push(...one.value);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Failure } from '../../codes/result.ts';
+import type { Failure, Result } from '../../codes/result.ts';
 import { breakPolicy, compileObject, type OpenShiftPolicy, unreadablePolicy } from '../dialects/openshift/compile.ts';
 import { readObject } from '../dialects/openshift/object.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
@@ -31,20 +31,20 @@ export type EntryState = {
 };
 
 /** All entries at one moment. */
-export type Snapshot = {
-  readonly entries: readonly EntryState[];
-  /** Whether a file was still being written, so that one should look again soon. */
-  readonly unsettled: boolean;
-};
+export type Snapshot = readonly EntryState[];
 
-/** What taking a snapshot needs beside the entries. */
-export type SnapshotOptions = { readonly defaults: OpenShiftDefaults; readonly now: () => number };
+/** An entry and what stands under it now. */
+export type ListedEntry = { readonly rules: EntryRules; readonly listing: Result<Listing> };
 
 /** Objects of all files together. */
 export const MAX_OBJECTS = 10_000;
 
-/** A file that changed within so many milliseconds may still be being written. */
-const SETTLE = 100;
+/** Lists what stands under the entries, which costs no reading. */
+export async function listEntries(rules: readonly EntryRules[]): Promise<readonly ListedEntry[]> {
+  const entries: ListedEntry[] = [];
+  for (const rule of rules) entries.push({ rules: rule, listing: await listFiles(rule.path) });
+  return entries;
+}
 
 /**
  * Reads all entries, or what changed of them since the snapshot before.
@@ -54,44 +54,46 @@ const SETTLE = 100;
  * that is gone is gone with its policies; an entry that is gone cannot be read (MODEL.md M8, DESIGN.md §5).
  */
 export async function takeSnapshot(
-  rules: readonly EntryRules[],
+  entries: readonly ListedEntry[],
   before: Snapshot | undefined,
-  options: SnapshotOptions,
+  defaults: OpenShiftDefaults,
 ): Promise<Snapshot> {
   const lastScopes = scopesOf(before);
-  const entries: EntryState[] = [];
-  let unsettled = false;
+  const states: EntryState[] = [];
   let objects = 0;
-  for (const [i, rule] of rules.entries()) {
-    const previous = before?.entries[i];
-    const listing = await listFiles(rule.path);
+  for (const [i, { rules, listing }] of entries.entries()) {
+    const previous = before?.[i];
     if (!listing.ok) {
-      entries.push(unlisted(rule, previous, listing.failure));
+      states.push(unlisted(rules, previous, listing.failure));
       continue;
     }
     const known = new Map(previous?.files.map((state) => [state.file.path, state]));
     const files: FileState[] = [];
     for (const file of listing.value.files) {
       const last = known.get(file.path);
-      const settled = before === undefined || !isFresh(file, options.now());
-      if (!settled) unsettled = true;
       const state =
-        last?.file.fingerprint === file.fingerprint || !settled
+        last?.file.fingerprint === file.fingerprint
           ? last
-          : await readFile(file, rule, last, lastScopes, MAX_OBJECTS - objects, options.defaults);
-      if (state === undefined) continue;
+          : await readFile(file, rules, last, lastScopes, MAX_OBJECTS - objects, defaults);
       files.push(state);
       objects += state.policies.length;
     }
-    entries.push(listed(rule, listing.value, files));
+    states.push(listed(rules, listing.value, files));
   }
-  return { entries, unsettled };
+  return states;
+}
+
+/** Whether something could not be read, and must be tried again although it has not changed. */
+export function hasUnread(snapshot: Snapshot): boolean {
+  return snapshot.some(
+    ({ failures, files }) => failures.length > 0 || files.some(({ file }) => file.fingerprint === UNREAD),
+  );
 }
 
 /** Whether two snapshots hold the same files in the same state. */
 export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
-  return a.entries.every((entry, i) => {
-    const other = b.entries[i];
+  return a.every((entry, i) => {
+    const other = b[i];
     if (other === undefined || entry.files.length !== other.files.length) return false;
     if (entry.failures.map(({ reason }) => reason).join() !== other.failures.map(({ reason }) => reason).join()) {
       return false;
@@ -100,10 +102,8 @@ export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
   });
 }
 
-function isFresh(file: PolicyFile, now: number): boolean {
-  const age = now - file.changedAt;
-  return age >= 0 && age < SETTLE;
-}
+/** Stands for the fingerprint of what was not read, and is that of no file. */
+const UNREAD = 'unread';
 
 function listed(rules: EntryRules, { directories }: Listing, files: readonly FileState[]): EntryState {
   const problems = files.length === 0 ? [problem('POLICY_BROKEN', rules.path, 'the directory holds no policies')] : [];
@@ -120,7 +120,7 @@ function unlisted(rules: EntryRules, previous: EntryState | undefined, failure: 
 /** The policies that a file last had, refusing; it will be read again, even if it has not changed. */
 function broken(last: FileState, reason: string, failures: readonly PolicyProblem[]): FileState {
   const policies = last.policies.map((policy) => breakPolicy(policy, reason));
-  return { file: { ...last.file, fingerprint: 'unread' }, policies, failures, problems: [] };
+  return { file: { ...last.file, fingerprint: UNREAD }, policies, failures, problems: [] };
 }
 
 async function readFile(
@@ -167,7 +167,7 @@ async function readFile(
   }
   if (policies.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
 
-  const tried = text.ok ? file : { ...file, fingerprint: 'unread' };
+  const tried = text.ok ? file : { ...file, fingerprint: UNREAD };
   const [first] = failures;
   if (first === undefined) return { file, policies, failures, problems };
   // What could not be read is tried again each time, and is no news as long as it fails in the same way.
@@ -180,7 +180,7 @@ async function readFile(
 /** The scopes that every object had, by what names it, wherever it is written now. */
 function scopesOf(before: Snapshot | undefined): ReadonlyMap<string, readonly string[]> {
   const scopes = new Map<string, readonly string[]>();
-  for (const { files } of before?.entries ?? []) {
+  for (const { files } of before ?? []) {
     for (const { policy, reach } of files.flatMap((state) => state.policies)) {
       if (reach === 'everything') continue;
       const key = identity(policy.origin.kind, policy.origin.namespace, policy.origin.name);

@@ -5,7 +5,7 @@ import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshif
 import type { PolicyEntry } from './entry.ts';
 import { firstSnapshot, type LoadedPolicies, render } from './load.ts';
 import type { LoadFailure } from './problem.ts';
-import { type Snapshot, sameSnapshot, takeSnapshot } from './snapshot.ts';
+import { hasUnread, type ListedEntry, listEntries, type Snapshot, sameSnapshot, takeSnapshot } from './snapshot.ts';
 
 /** Policies that follow their files. */
 export type PolicyWatch = {
@@ -17,8 +17,12 @@ export type PolicyWatch = {
 
 /** How often files are looked at where the system reports no change (network file systems, too few watches left). */
 const POLL = 500;
-/** How long to wait after a report, so that a swap of many files is read once. */
+/** How long to wait after a report before looking. */
 const DEBOUNCE = 50;
+/** How long everything must stay as it is before it is read: files are written, moved and replaced in several steps. */
+const SETTLE = 100;
+/** How long a file that never stops changing can put off what else changed. */
+const PATIENCE = 400;
 
 /**
  * Loads policies and keeps them in step with their files: edits, renames and the swaps of a mounted ConfigMap are in
@@ -34,10 +38,12 @@ export async function watchPolicies(
 ): Promise<Result<PolicyWatch, LoadFailure>> {
   const first = await firstSnapshot(entries, defaults);
   if (!first.ok) return first;
-  const { rules } = first.value;
+  const rules = first.value.listed.map((entry) => entry.rules);
 
   let snapshot = first.value.snapshot;
   let loaded = render(snapshot);
+  let read = signatureOf(first.value.listed);
+  let pending: { readonly signature: string; readonly since: number; readonly same: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let due = Number.POSITIVE_INFINITY;
   let closed = false;
@@ -48,22 +54,48 @@ export async function watchPolicies(
     if (closed || at >= due) return;
     clearTimeout(timer);
     due = at;
-    timer = setTimeout(() => void look(), delay).unref();
+    timer = setTimeout(() => void turn(), delay).unref();
   };
 
-  const look = async (): Promise<void> => {
-    // Reports that come while looking move nothing: the next look comes soon enough by itself.
+  const turn = async (): Promise<void> => {
+    // A report that comes while looking moves nothing: the next look comes soon enough by itself.
     due = Number.NEGATIVE_INFINITY;
-    const next = await takeSnapshot(rules, snapshot, { defaults, now: Date.now });
-    if (closed) return;
-    const changed = !sameSnapshot(snapshot, next);
+    let delay = POLL;
+    try {
+      delay = await look();
+    } finally {
+      due = Number.POSITIVE_INFINITY;
+      schedule(delay);
+    }
+  };
+
+  /** Whether what stands there now has stood for long enough to be read. */
+  const isSettled = (signature: string, now: number): boolean => {
+    if (pending?.signature !== signature) pending = { signature, since: pending?.since ?? now, same: now };
+    return now - pending.same >= SETTLE || now - pending.since >= PATIENCE;
+  };
+
+  /** Reads what changed; returns when to look again. */
+  const look = async (): Promise<number> => {
+    const listed = await listEntries(rules);
+    const signature = signatureOf(listed);
+    if (signature === read && !hasUnread(snapshot)) {
+      pending = undefined;
+      return POLL;
+    }
+    if (signature !== read && !isSettled(signature, performance.now())) return DEBOUNCE;
+
+    const next = await takeSnapshot(listed, snapshot, defaults);
+    const isChanged = !sameSnapshot(snapshot, next);
     snapshot = next;
+    read = signature;
+    pending = undefined;
     follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
-    due = Number.POSITIVE_INFINITY;
-    schedule(next.unsettled ? DEBOUNCE : POLL);
-    if (!changed) return;
-    loaded = render(snapshot);
-    onChange(loaded);
+    if (isChanged && !closed) {
+      loaded = render(snapshot);
+      onChange(loaded);
+    }
+    return POLL;
   };
 
   follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
@@ -78,8 +110,17 @@ export async function watchPolicies(
   });
 }
 
-function directoriesOf({ entries }: Snapshot): ReadonlySet<string> {
-  return new Set(entries.flatMap(({ rules, directories }) => [dirname(rules.path), ...directories]));
+function directoriesOf(snapshot: Snapshot): ReadonlySet<string> {
+  return new Set(snapshot.flatMap(({ rules, directories }) => [dirname(rules.path), ...directories]));
+}
+
+/** Changes whenever a file comes, goes or changes, or an entry can or cannot be listed. */
+function signatureOf(entries: readonly ListedEntry[]): string {
+  return JSON.stringify(
+    entries.map(({ listing }) =>
+      listing.ok ? listing.value.files.map(({ path, fingerprint }) => [path, fingerprint]) : listing.failure.message,
+    ),
+  );
 }
 
 /** Watches these directories and no other. What cannot be watched is polled all the same. */

@@ -29,7 +29,7 @@ type Written = {
 };
 
 /** An object as YAML would give it: an ImagePolicy where there is a namespace, a ClusterImagePolicy otherwise. */
-export function written(how: Written): Readonly<Record<string, unknown>> {
+export function written(how: Written): { apiVersion: string; kind: string; metadata: object; spec: object } {
   const { name = 'policy', namespace, scopes = ['example.com'], annotations, signedIdentity } = how;
   const { rootOfTrust = { policyType: 'PublicKey', publicKey: { keyData: how.keyData ?? KEY } } } = how;
   return {

@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { LoadedPolicies } from '../../../src/policy/sources/load.ts';
+import { type PolicyWatch, watchPolicies } from '../../../src/policy/sources/watch.ts';
+import { asked, asker } from '../openshift/objects.ts';
+import { type Folder, folder, until, yaml } from './folder.ts';
+
+type Watched = Disposable & { readonly watch: PolicyWatch; readonly changes: LoadedPolicies[] };
+
+async function watched(...paths: readonly string[]): Promise<Watched> {
+  const changes: LoadedPolicies[] = [];
+  const watch = await watchPolicies(paths, (loaded) => changes.push(loaded));
+  if (!watch.ok) throw new Error(watch.failure.message);
+  return { watch: watch.value, changes, [Symbol.dispose]: () => watch.value.close() };
+}
+
+function states({ watch }: Watched, image: string): readonly string[] {
+  return watch
+    .current()
+    .sets.flatMap((set) => set.select(asked(image), asker('team-a')))
+    .map(({ policy, scope, state }) => `${policy.origin.name} ${scope} ${state.kind}`)
+    .sort();
+}
+
+/** Waits for what is selected for an image, and says how long it took. */
+async function becomes(watching: Watched, image: string, wanted: readonly string[]): Promise<number> {
+  const start = performance.now();
+  const same = (): boolean => states(watching, image).join() === wanted.join();
+  await until(same, `${image} is ${states(watching, image).join()}, not ${wanted.join()}`);
+  return performance.now() - start;
+}
+
+async function started(files: Readonly<Record<string, string>>): Promise<{ there: Folder; watching: Watched }> {
+  const there = await folder();
+  await there.write(files);
+  return { there, watching: await watched(there.path) };
+}
+
+const A = yaml({ name: 'a', scopes: ['a.example'] });
+const B = yaml({ name: 'b', scopes: ['b.example'] });
+
+describe('files are followed', () => {
+  it.each(['write', 'replace'] as const)('an edit (%s) is in force within a second [peers 72]', async (how) => {
+    const { there, watching } = await started({ 'a.yaml': A, 'b.yaml': B });
+    await using _ = there;
+    using __ = watching;
+    const edited = yaml({ name: 'a', scopes: ['new.example'] });
+    if (how === 'write') await there.write({ 'a.yaml': edited });
+    else await there.replace('a.yaml', edited);
+    expect(await becomes(watching, 'new.example/x:1', ['a new.example ready'])).toBeLessThan(1000);
+    expect(states(watching, 'a.example/x:1')).toEqual([]);
+    expect(states(watching, 'b.example/x:1')).toEqual(['b b.example ready']);
+    expect(watching.changes).toHaveLength(1);
+  });
+
+  it('a swapped ConfigMap is in force within a second, keys that come and go too [peers 72]', async () => {
+    await using there = await folder();
+    await there.swap('v1', { 'a.yaml': A });
+    using watching = await watched(there.path);
+    await there.swap('v2', { 'a.yaml': yaml({ name: 'a2', scopes: ['a.example'] }), 'b.yaml': B });
+    expect(await becomes(watching, 'a.example/x:1', ['a2 a.example ready'])).toBeLessThan(1000);
+    await becomes(watching, 'b.example/x:1', ['b b.example ready']);
+
+    await there.swap('v3', { 'a.yaml': A });
+    await becomes(watching, 'b.example/x:1', ['b b.example broken']);
+    await there.remove('b.yaml');
+    await becomes(watching, 'b.example/x:1', []);
+    expect(states(watching, 'a.example/x:1')).toEqual(['a a.example ready']);
+  });
+
+  it('a new file, one in a new directory, and one that is deleted', async () => {
+    const { there, watching } = await started({ 'a.yaml': A });
+    await using _ = there;
+    using __ = watching;
+    await there.write({ 'new/b.yaml': B });
+    await becomes(watching, 'b.example/x:1', ['b b.example ready']);
+    await there.remove('a.yaml');
+    await becomes(watching, 'a.example/x:1', []);
+    expect(watching.watch.current().problems).toEqual([]);
+  });
+
+  it('nothing is reported where nothing changed, and nothing after closing', async () => {
+    const { there, watching } = await started({ 'a.yaml': A });
+    await using _ = there;
+    await there.write({ '.ignored': 'x' });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(watching.changes).toEqual([]);
+    watching.watch.close();
+    await there.write({ 'a.yaml': B });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(watching.changes).toEqual([]);
+  });
+});
+
+describe('what goes wrong on the way refuses what it protected', () => {
+  it('a file that no longer parses refuses its last scopes, the rest stays, and mending it mends it', async () => {
+    const { there, watching } = await started({ 'a.yaml': A, 'b.yaml': B });
+    await using _ = there;
+    using __ = watching;
+    await there.write({ 'a.yaml': 'a: [1,' });
+    await becomes(watching, 'a.example/x:1', ['a a.example broken']);
+    expect(states(watching, 'b.example/x:1')).toEqual(['b b.example ready']);
+    expect(states(watching, 'c.example/x:1')).toEqual([]);
+    expect(watching.watch.current().problems).toMatchObject([{ file: join(there.path, 'a.yaml') }]);
+
+    await there.write({ 'a.yaml': '' });
+    await until(() => watching.watch.current().problems[0]?.reason === 'it holds no policy', 'the new reason');
+    expect(states(watching, 'a.example/x:1')).toEqual(['a a.example broken']);
+
+    await there.write({ 'a.yaml': A });
+    await becomes(watching, 'a.example/x:1', ['a a.example ready']);
+    expect(watching.watch.current().problems).toEqual([]);
+  });
+
+  it('a policy that is no longer valid refuses the scopes it had and those that can be told [M8]', async () => {
+    const { there, watching } = await started({ 'a.yaml': A });
+    await using _ = there;
+    using __ = watching;
+    await there.write({ 'moved.yaml': yaml({ name: 'a', scopes: ['new.example', 'busybox'] }) });
+    await there.remove('a.yaml');
+    await becomes(watching, 'new.example/x:1', ['a new.example broken']);
+    await becomes(watching, 'a.example/x:1', ['a a.example broken']);
+    expect(states(watching, 'c.example/x:1')).toEqual([]);
+  });
+
+  it('a new file that never could be read may have named anything, and refuses everything [M8]', async () => {
+    const { there, watching } = await started({ 'a.yaml': A });
+    await using _ = there;
+    using __ = watching;
+    await there.write({ 'b.yaml': 'b: [1,' });
+    await becomes(watching, 'c.example/x:1', ['b.yaml * broken']);
+    expect(states(watching, 'a.example/x:1')).toEqual(['a a.example ready', 'b.yaml * broken']);
+    await there.write({ 'b.yaml': B });
+    await becomes(watching, 'c.example/x:1', []);
+  });
+
+  it('an entry that is gone refuses what it held, once, and is read again when it is back unchanged', async () => {
+    await using there = await folder();
+    await there.write({ 'policies/a.yaml': A });
+    using watching = await watched(join(there.path, 'policies'));
+    const { rename } = await import('node:fs/promises');
+    await rename(join(there.path, 'policies'), join(there.path, 'away'));
+    await becomes(watching, 'a.example/x:1', ['a a.example broken']);
+    const reported = watching.changes.length;
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(watching.changes).toHaveLength(reported);
+    await rename(join(there.path, 'away'), join(there.path, 'policies'));
+    await becomes(watching, 'a.example/x:1', ['a a.example ready']);
+  });
+});
+
+it('does not start on what cannot be read', async () => {
+  await using there = await folder();
+  await there.write({ 'a.yaml': 'a: [1,' });
+  const watch = await watchPolicies([there.path], () => undefined);
+  expect(watch).toMatchObject({ ok: false, failure: { code: 'POLICY_BROKEN' } });
+});
