@@ -102,8 +102,19 @@ export function auditLine(record: AuditRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
+/** What was said of an image before: the annotations and the record of one review say the same. */
+const records = new WeakMap<SubjectDecision, ImageRecord>();
+
 /** What a record, and so an audit annotation, says of one image. */
 export function imageRecord(subject: SubjectDecision): ImageRecord {
+  const before = records.get(subject);
+  if (before !== undefined) return before;
+  const record = newImageRecord(subject);
+  records.set(subject, record);
+  return record;
+}
+
+function newImageRecord(subject: SubjectDecision): ImageRecord {
   const signers = new Set<string>();
   for (const { outcome } of subject.policies) {
     for (const finding of findingsOf(outcome)) {

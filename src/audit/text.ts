@@ -1,4 +1,5 @@
 import { adviceFor } from '../codes/codes.ts';
+import { printable } from '../encoding/escape.ts';
 import type { Decision, PolicyOutcome, SubjectDecision } from '../model/decision.ts';
 import { findingOutputs } from './json.ts';
 import { policyInWords } from './names.ts';
@@ -25,19 +26,30 @@ const COLOURED: Palette = {
 /**
  * What `verify` and `review` print for people: each image with a mark and its word, below it each policy's word and, for
  * what did not pass, what was found and what to do. Ends in one line that sums up.
- * @param options `colour`: whether to use terminal colours; the words say everything without them
+ * @param options `colour`: whether to use terminal colours; the words say everything without them. `titles`: what each
+ * decision is about, such as `Deployment shop/web`, where there are several objects to tell apart
  */
-export function textOutput(decisions: readonly Decision[], options: { readonly colour: boolean }): string {
+export function textOutput(
+  decisions: readonly Decision[],
+  options: { readonly colour: boolean; readonly titles?: readonly string[] },
+): string {
   const palette = options.colour ? COLOURED : PLAIN;
-  const subjects = decisions.flatMap((decision) => decision.subjects);
-  const warnings = decisions.flatMap((decision) => decision.warnings);
   const lines = [
+    ...decisions.flatMap((decision, index) => decisionLines(decision, options.titles?.[index], palette)),
+    summary(decisions, palette),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function decisionLines(decision: Decision, title: string | undefined, palette: Palette): readonly string[] {
+  const { subjects, warnings } = decision;
+  const nothing = subjects.length === 0 && warnings.length === 0;
+  return [
+    ...(title === undefined ? [] : [`${palette.strong(printable(title, 600))}${nothing ? ': no images' : ''}`, '']),
     ...subjects.flatMap((subject) => [...subjectLines(subject, palette), '']),
     ...warnings.map((warning) => `${palette.doubtful('warning')}  ${warning}`),
     ...(warnings.length > 0 ? [''] : []),
-    summary(decisions, subjects, palette),
   ];
-  return `${lines.join('\n')}\n`;
 }
 
 function subjectLines(subject: SubjectDecision, palette: Palette): readonly string[] {
@@ -81,7 +93,8 @@ function signerLines(subject: SubjectDecision, palette: Palette): readonly strin
   return [...new Set(signers)].map((signer) => `  ${palette.quiet('signed')}  ${signer}`);
 }
 
-function summary(decisions: readonly Decision[], subjects: readonly SubjectDecision[], palette: Palette): string {
+function summary(decisions: readonly Decision[], palette: Palette): string {
+  const subjects = decisions.flatMap((decision) => decision.subjects);
   const refused = subjects.filter((subject) => possibleRefusals(subject).length > 0).length;
   const images = subjects.length === 1 ? '1 image' : `${subjects.length} images`;
   if (refused === 0) return palette.good(subjects.length === 0 ? 'no images to look at' : `${images}: admitted`);

@@ -234,6 +234,12 @@ describe("the command line's text", () => {
     `);
   });
 
+  it('tells several objects apart', () => {
+    const text = textOutput([both, decision([])], { colour: false, titles: ['Pod shop/web\n', 'Role shop/reader'] });
+    expect(text).toMatch(/^Pod shop\/web\\u000a\n\n✓ ghcr/);
+    expect(text).toContain('\n\nRole shop/reader: no images\n\n2 images: 1 refused\n');
+  });
+
   it('has colours only where asked', () => {
     expect(textOutput([both], { colour: true })).toContain('\u001b[31m');
   });
