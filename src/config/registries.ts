@@ -10,7 +10,8 @@ import { dockerCredentials, parseDockerConfig } from './docker-config.ts';
 const path = z.string().min(1);
 const host = z
   .string()
-  .refine((text) => isHost(text) && text.toLowerCase() === text, 'write HOST or HOST:PORT in lower case');
+  .refine((text) => isHost(text) && text.toLowerCase() === text, 'write HOST or HOST:PORT in lower case')
+  .refine((text) => text !== 'index.docker.io' && text !== 'registry-1.docker.io', 'Docker Hub is docker.io');
 const mirror = z.string().refine((text) => parseMirror(text) !== undefined, 'write HOST[:PORT][/PATH] in lower case');
 
 /** Files with credentials are read again after this long. */

@@ -142,6 +142,7 @@ describe('the configuration of registries', () => {
     for (const value of [
       { 'a.test': { insecure: true } },
       { 'A.test': {} },
+      { 'index.docker.io': {} },
       { 'https://a.test': {} },
       { 'a.test/path': {} },
       { 'a.test': { mirrors: ['https://m.test'] } },
