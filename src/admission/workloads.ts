@@ -28,10 +28,10 @@ export type Carried =
     };
 
 /** More images than any real object has; a kubelet runs some hundred pods in all. */
-export const MAX_IMAGES = 1_000;
+const MAX_IMAGES = 1_000;
 
 /** Code of an object that does not have the shape of its kind. */
-export const OBJECT_MALFORMED: ErrorCode = 'REFERENCE_INVALID';
+const OBJECT_MALFORMED: ErrorCode = 'REFERENCE_INVALID';
 
 const BUILT_IN: readonly (readonly [group: string, kind: string, path: string])[] = [
   ['', 'Pod', 'spec'],

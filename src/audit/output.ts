@@ -20,10 +20,14 @@ export type Output = {
 type Done = (result: Result<undefined>) => void;
 
 const FILE_AT_ONCE = 65_536;
-/** PIPE_BUF: up to this a pipe takes a write whole, so a line is never cut in two by another writer's. */
+/** PIPE_BUF: up to this a pipe takes a write whole, so a line this long is never cut in two by another writer. */
 const PIPE_AT_ONCE = 4_096;
 /** A full pipe holds 64 KiB, so trying this often lets some 13 MB a second through: more than a reader that was too slow takes. */
 const RETRY_MILLISECONDS = 5;
+
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+/** Non-blocking for the sake of named pipes, which without a reader would not even open; files do not mind. */
+const FILE_FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK;
 
 /**
  * Opens an output.
@@ -37,10 +41,11 @@ const RETRY_MILLISECONDS = 5;
  */
 export function openOutput(destination: Destination): Result<Output> {
   try {
-    const fd = destination.kind === 'file' ? openSync(destination.path, 'a', 0o640) : destination.fd;
+    const fd = destination.kind === 'file' ? openSync(destination.path, FILE_FLAGS, 0o640) : destination.fd;
     const stat = fstatSync(fd);
-    const second = stat.isFIFO() || stat.isCharacterDevice() ? secondNonBlocking(fd) : undefined;
-    const fast = stat.isFile() ? fd : second;
+    const shared = destination.kind === 'descriptor' && !stat.isFile();
+    const second = shared ? secondNonBlocking(fd) : undefined;
+    const fast = shared ? second : fd;
     return ok({
       atOnce: stat.isFile() ? FILE_AT_ONCE : PIPE_AT_ONCE,
       writeNow: (bytes) => (fast === undefined ? ok(0) : writeNow(fast, bytes)),
@@ -55,10 +60,10 @@ export function openOutput(destination: Destination): Result<Output> {
   }
 }
 
-/** A second, non-blocking description of a pipe or device; undefined where the system has none to give. */
+/** A second, non-blocking description of a pipe or device; undefined where there is none to be had, as for sockets. */
 function secondNonBlocking(fd: number): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
+    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_APPEND | O_NONBLOCK);
   } catch {
     return undefined;
   }

@@ -129,7 +129,7 @@ export function options(verifier: Pick<Verifier, 'decide'>, more: Partial<AdmitO
 }
 
 /** The request of a review that must be well-formed. */
-export function request(body: unknown): AdmissionRequest {
+function request(body: unknown): AdmissionRequest {
   const parsed = parseReview(body);
   if (!parsed.ok) throw new Error(parsed.failure.message);
   return parsed.value;

@@ -53,7 +53,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 /** A pipe with both ends in this process; reading takes what is there. */
 function pipe(): { readonly path: string; readonly read: () => string; readonly close: () => void } {
   const path = join(folder, 'pipe');
-  execFileSync('mkfifo', [path]);
+  execFileSync('bash', ['-c', 'mkfifo "$0"', path]);
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const buffer = Buffer.alloc(65_536);
   return {
@@ -112,6 +112,13 @@ describe('the audit log in a file', () => {
       ok: false,
       failure: { code: 'INTERNAL_ERROR', message: 'the audit log cannot be opened (ENOENT)' },
     });
+  });
+
+  it('in a pipe that nobody reads is a failure at the start, not a wait', () => {
+    const { path, close } = pipe();
+    close();
+    const opened = openAuditSink({ destination: { kind: 'file', path }, onFatal: () => undefined });
+    expect(opened).toMatchObject({ ok: false, failure: { message: 'the audit log cannot be opened (ENXIO)' } });
   });
 
   it.runIf(process.platform === 'linux')(
@@ -251,7 +258,7 @@ describe('the audit log on the standard output of a process', () => {
       'await new Promise((resolve) => setTimeout(resolve, 50));',
     );
     const done = join(folder, 'done');
-    execFileSync('mkfifo', [done]);
+    execFileSync('bash', ['-c', 'mkfifo "$0"', done]);
     const child = spawn(
       'bash',
       ['-c', `{ "$0" --input-type=module -e "$1"; echo "$?" > ${done}; } | cat ${done} >&2`, process.execPath, blocked],
