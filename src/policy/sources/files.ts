@@ -11,9 +11,9 @@ export type PolicyFile = { readonly path: string; readonly fingerprint: string }
 export type Listing = { readonly files: readonly PolicyFile[]; readonly directories: readonly string[] };
 
 /** Bytes of one file of policies. */
-export const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_FILE_BYTES = 1024 * 1024;
 /** Files under one entry. */
-export const MAX_FILES = 10_000;
+const MAX_FILES = 10_000;
 const MAX_DEPTH = 16;
 
 /**
@@ -33,7 +33,7 @@ export async function listFiles(path: string): Promise<Result<Listing>> {
 
 /**
  * Reads a file whole.
- * @returns POLICY_BROKEN where it cannot be read or is no UTF-8; LIMIT_EXCEEDED where it is larger than {@link MAX_FILE_BYTES}
+ * @returns POLICY_BROKEN where it cannot be read or is no UTF-8; LIMIT_EXCEEDED where it is larger than 1 MiB
  */
 export async function readText(path: string): Promise<Result<string>> {
   try {

@@ -39,5 +39,5 @@ export function describeProblem({ file, document, reason }: PolicyProblem): stri
 
 /** All problems as one failure; its code is that of the first. */
 export function loadFailure(problems: readonly [PolicyProblem, ...PolicyProblem[]]): LoadFailure {
-  return { code: problems[0].code, message: problems.map(describeProblem).join('\n'), problems };
+  return { code: problems[0].code, message: problems.map(describeProblem).join('; '), problems };
 }

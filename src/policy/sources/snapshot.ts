@@ -37,7 +37,7 @@ export type Snapshot = readonly EntryState[];
 export type ListedEntry = { readonly rules: EntryRules; readonly listing: Result<Listing> };
 
 /** Objects of all files together. */
-export const MAX_OBJECTS = 10_000;
+const MAX_OBJECTS = 10_000;
 
 /** Lists what stands under the entries, which costs no reading. */
 export async function listEntries(rules: readonly EntryRules[]): Promise<readonly ListedEntry[]> {

@@ -86,12 +86,13 @@ export async function watchPolicies(
     if (signature !== read && !isSettled(signature, performance.now())) return DEBOUNCE;
 
     const next = await takeSnapshot(listed, snapshot, defaults);
+    if (closed) return POLL;
     const isChanged = !sameSnapshot(snapshot, next);
     snapshot = next;
     read = signature;
     pending = undefined;
     follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
-    if (isChanged && !closed) {
+    if (isChanged) {
       loaded = render(snapshot);
       onChange(loaded);
     }
@@ -110,8 +111,11 @@ export async function watchPolicies(
   });
 }
 
+/** The directories whose reports matter. That of a directory's parent would not: it may be as busy as `/tmp`. */
 function directoriesOf(snapshot: Snapshot): ReadonlySet<string> {
-  return new Set(snapshot.flatMap(({ rules, directories }) => [dirname(rules.path), ...directories]));
+  return new Set(
+    snapshot.flatMap(({ rules, directories }) => (directories.length === 0 ? [dirname(rules.path)] : directories)),
+  );
 }
 
 /** Changes whenever a file comes, goes or changes, or an entry can or cannot be listed. */

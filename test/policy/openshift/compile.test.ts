@@ -180,6 +180,7 @@ describe('annotations', () => {
 describe('what is odd without being wrong', () => {
   it.each([
     [[], 'the policy has no scopes, so it applies to no image'],
+    [['docker.io/busybox:1'], 'the scope docker.io/busybox:1 can never match an image'],
     [['example.com:latest'], 'the scope example.com:latest can never match an image'],
     [
       [`example.com/a:1@sha256:${'a'.repeat(64)}`],
@@ -189,9 +190,12 @@ describe('what is odd without being wrong', () => {
     expect(policy({ scopes }).warnings.map((warning) => warning.message)).toEqual([message]);
   });
 
-  it.each(['example.com:5000', 'example.com/a:1', '*.example.com'])('the scope %s is not', (scope) => {
-    expect(policy({ scopes: [scope] }).warnings).toEqual([]);
-  });
+  it.each(['example.com:5000', 'example.com/a:1', 'docker.io/bitnami', 'docker.io/library/a:1', '*.example.com'])(
+    'the scope %s is not',
+    (scope) => {
+      expect(policy({ scopes: [scope] }).warnings).toEqual([]);
+    },
+  );
 });
 
 describe('what the API server would refuse breaks a policy', () => {
@@ -207,6 +211,7 @@ describe('what the API server would refuse breaks a policy', () => {
     ],
     [{ signedIdentity: {} }, 'spec.policy.signedIdentity.matchPolicy: Required value'],
     [{ name: '' }, 'metadata.name: Required value'],
+    [{ name: 'Release_Key' }, 'metadata.name: Invalid value: "Release_Key": a lowercase RFC 1123 subdomain'],
   ])('%j', (how, message) => {
     expect(broken(policy(how))).toContain(message);
   });
@@ -221,6 +226,15 @@ describe('what the API server would refuse breaks a policy', () => {
     expect(
       broken(policy({ rootOfTrust: { policyType: 'PublicKey', publicKey: { keyData: KEY, hash: 1 } } })),
     ).toContain('unknown field "spec.policy.rootOfTrust.publicKey.hash"');
+  });
+});
+
+it('annotations under a misspelt name are an error, since what they ask for would be lost', () => {
+  const { metadata, ...object } = written({});
+  const misspelt = { ...object, metadata: { ...metadata, annotation: { 'countersign.dev/instances': 'every' } } };
+  expect(readObject(misspelt, 'ClusterImagePolicy', 'v1')).toMatchObject({
+    kind: 'invalid',
+    problems: [{ path: 'metadata.annotation', text: 'unknown field "metadata.annotation"' }],
   });
 });
 

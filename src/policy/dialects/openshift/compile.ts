@@ -58,7 +58,7 @@ export function compileObject(object: OpenShiftObject, context: CompileContext):
   const origin: Origin = {
     kind: header.kind,
     namespace: header.namespace,
-    name: header.name === '' ? '(unnamed)' : printable(header.name),
+    name: header.name === '' ? '(unnamed)' : printable(header.name, 260),
     source: context.source,
     generation: header.generation,
   };
@@ -145,13 +145,21 @@ function scopeWarnings(written: readonly string[]): readonly string[] {
   return written.filter(neverMatches).map((scope) => `the scope ${printable(scope)} can never match an image`);
 }
 
-/** Images are looked up by tag or by digest, never by both, and a registry has no tags. */
+/** Images are looked up by tag or by digest, never by both; a registry has no tags; Docker Hub's images have two names. */
 function neverMatches(scope: string): boolean {
   const slash = scope.indexOf('/');
   const at = scope.indexOf('@');
-  if (at >= 0) return slash < 0 || scope.slice(slash, at).includes(':');
-  const port = slash < 0 && scope.includes(':') ? scope.slice(scope.indexOf(':') + 1) : '0';
-  return !/^[0-9]{1,5}$/.test(port);
+  if (slash < 0) {
+    const [, port = '0'] = scope.split(':');
+    return at >= 0 || !/^[0-9]{1,5}$/.test(port);
+  }
+  const path = scope.slice(slash, at < 0 ? undefined : at);
+  const isImage = at >= 0 || path.includes(':');
+  return (at >= 0 && path.includes(':')) || (isImage && onDockerHub(scope) && path.lastIndexOf('/') === 0);
+}
+
+function onDockerHub(scope: string): boolean {
+  return canonicalScope(scope).startsWith('docker.io/');
 }
 
 function leafOf(spec: OpenShiftSpec, settings: OpenShiftSettings, name: string): Leaf {

@@ -72,8 +72,12 @@ export function isEmail(text: string): boolean {
 
 /** Whether the text is a DNS-1123 subdomain, with or without a leading `*.`. */
 export function isHostname(text: string): boolean {
-  const name = text.startsWith('*.') ? text.slice(2) : text;
-  return name.length <= 253 && name === name.toLowerCase() && name.split('.').every(isLabel);
+  return isSubdomain(text.startsWith('*.') ? text.slice(2) : text);
+}
+
+/** Whether the text is a DNS-1123 subdomain, as names of objects are. */
+export function isSubdomain(text: string): boolean {
+  return text.length <= 253 && text === text.toLowerCase() && text.split('.').every(isLabel);
 }
 
 /** What base64 text stands for as text, or undefined where it is no strict base64 or no UTF-8. */

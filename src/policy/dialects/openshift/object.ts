@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { printable } from '../../../encoding/escape.ts';
 import { type FieldError, type Fields, fieldOf, isFields, unknownFields, validateStructure } from '../../structural.ts';
 import { type OpenShiftVersion, specSchema } from './crd.ts';
-import { isBase64, isScope } from './grammar.ts';
+import { isBase64, isScope, isSubdomain } from './grammar.ts';
 
 /** The API group of OpenShift's image policies. */
 export const OPENSHIFT_GROUP = 'config.openshift.io';
@@ -129,6 +129,28 @@ const SCHEMAS = { v1: specSchema('v1'), v1alpha1: specSchema('v1alpha1') } as co
 
 const TOP_LEVEL: readonly string[] = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
+/** The fields of an object's metadata; `annotation` is none, and what it says would be lost. */
+const METADATA: readonly string[] = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
+];
+
+const SUBDOMAIN =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+
 const unknown = (path: string): ObjectProblem => ({ path, text: `unknown field "${path}"` });
 
 function readHeader(object: Fields, kind: OpenShiftKind): OpenShiftHeader {
@@ -151,11 +173,16 @@ function headerProblems(object: Fields, header: OpenShiftHeader): readonly Objec
   const problems: ObjectProblem[] = [];
   const against = (path: string, what: string): void => void problems.push({ path, text: `${path}: ${what}` });
   if (header.name === '') against('metadata.name', 'Required value');
+  else if (!isSubdomain(header.name)) against('metadata.name', `Invalid value: "${header.name}": ${SUBDOMAIN}`);
   if (header.kind === 'ImagePolicy' && header.namespace === undefined) {
     against('metadata.namespace', 'Required value: an ImagePolicy belongs to a namespace');
   }
-  const metadata = fieldOf(object, 'metadata');
-  const annotations = isFields(metadata) ? fieldOf(metadata, 'annotations') : undefined;
+  const written = fieldOf(object, 'metadata');
+  const metadata = isFields(written) ? written : {};
+  for (const field of Object.keys(metadata)) {
+    if (!METADATA.includes(field)) problems.push(unknown(`metadata.${field}`));
+  }
+  const annotations = fieldOf(metadata, 'annotations');
   if (annotations === undefined || annotations === null) return problems;
   if (!isFields(annotations)) against('metadata.annotations', 'must be a map of strings');
   for (const [name, value] of isFields(annotations) ? Object.entries(annotations) : []) {
