@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { undocumentedExports } from './documented.ts';
 import { projectFiles, projectModules, ROOT, readProjectFile } from './files.ts';
 import { importsOf } from './imports.ts';
+import { type Lockfile, missingPlatforms, unhashed, withPlatforms } from './lock.ts';
 import { floorViolations } from './rules.ts';
 import { parseRunbook, renderRunbook, runbookProblems } from './runbook.ts';
 import { tracesIn } from './traces.ts';
@@ -103,9 +104,7 @@ describe('the dependencies', () => {
   const manifest: Readonly<Record<string, Readonly<Record<string, string>>>> = JSON.parse(
     readProjectFile('package.json'),
   );
-  const lock: { readonly packages: Readonly<Record<string, { readonly integrity?: string }>> } = JSON.parse(
-    readProjectFile('package-lock.json'),
-  );
+  const lock: Lockfile = JSON.parse(readProjectFile('package-lock.json'));
 
   it('are pinned to exact versions', () => {
     const versions = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) =>
@@ -115,9 +114,18 @@ describe('the dependencies', () => {
   });
 
   it('have a hash in the lockfile each, and no place to come from', () => {
-    const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
-    expect(packages.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path)).toEqual([]);
+    expect(unhashed(lock)).toEqual([]);
     expect(readProjectFile('package-lock.json')).not.toContain('"resolved"');
+  });
+
+  it('are all in the lockfile, other platforms included, without which npm ci refuses it', () => {
+    expect(missingPlatforms(lock)).toEqual([]);
+    const { 'node_modules/esbuild': esbuild } = lock.packages;
+    if (esbuild === undefined) throw new Error('no esbuild');
+    const alone = { packages: { 'node_modules/esbuild': esbuild } };
+    expect(missingPlatforms(alone)).toContain('@esbuild/linux-x64');
+    expect(missingPlatforms(withPlatforms(alone))).toEqual([]);
+    expect(unhashed(withPlatforms(alone))).toContain('node_modules/@esbuild/linux-x64');
   });
 
   it(`are at most ${MAX_PACKAGES} installed packages`, () => {
