@@ -41,6 +41,7 @@ export function refusedByItself(
       policies: [{ policy: origin, scope: '', mode, outcome, admission: 'refuse', code, reason }],
       headline: 'error',
       wouldDeny: true,
+      advice: [],
     };
   });
   const warnings = mode === 'warn' ? [`${because.message} [${because.code}]`] : [];

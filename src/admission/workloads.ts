@@ -31,7 +31,7 @@ export type Carried =
 const MAX_IMAGES = 1_000;
 
 /** Code of an object that does not have the shape of its kind. */
-const OBJECT_MALFORMED: ErrorCode = 'REFERENCE_INVALID';
+const OBJECT_MALFORMED: ErrorCode = 'OBJECT_MALFORMED';
 
 const BUILT_IN: readonly (readonly [group: string, kind: string, path: string])[] = [
   ['', 'Pod', 'spec'],

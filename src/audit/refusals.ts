@@ -7,11 +7,5 @@ export function enforcedRefusals(subject: SubjectDecision): readonly PolicyOutco
 
 /** The policies that would refuse an image if every one were enforced, which is what `wouldDeny` sums up. */
 export function possibleRefusals(subject: SubjectDecision): readonly PolicyOutcome[] {
-  if (!subject.wouldDeny) return [];
-  return subject.policies.filter((said) => said.admission === 'refuse' && !isAdvice(said));
-}
-
-/** Advice about tags (`requireDigest: warn`) is no refusal in any mode. */
-function isAdvice({ policy, mode }: PolicyOutcome): boolean {
-  return policy.kind === 'configuration' && policy.name === 'requireDigest' && mode !== 'deny';
+  return subject.policies.filter((said) => said.admission === 'refuse');
 }

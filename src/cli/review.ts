@@ -72,7 +72,7 @@ async function decideManifests(
   );
   const decisions = admitted.map(({ decision }) => decision);
   if (output === 'json') terminal.out(`${JSON.stringify(jsonOutput(decisions), null, 2)}\n`);
-  else terminal.out(textOutput(decisions, { colour: terminal.interactive }));
+  else terminal.out(textOutput(decisions, { colour: terminal.interactive, titles: objects.map(titleOf) }));
   return exitStatus(decisions);
 }
 
@@ -87,6 +87,14 @@ function decide(request: AdmissionRequest, { configuration, verifier }: Offline)
     deadline: time + configuration.deadline,
     time,
   });
+}
+
+/** What an object is called in the output: `Deployment shop/web`. */
+function titleOf(object: Fields): string {
+  const metadata = isFields(object['metadata']) ? object['metadata'] : {};
+  const namespace = textOf(metadata['namespace']);
+  const name = textOf(metadata['name']) || textOf(metadata['generateName']);
+  return `${textOf(object['kind'])} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
 /** The objects of a List, however deep; anything else is itself. */

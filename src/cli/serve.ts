@@ -99,6 +99,8 @@ export const serve: Command = async (args, terminal) => {
     'countersign is listening',
   );
 
+  // Whoever rotates the audit log moves the file away and says so.
+  process.on('SIGHUP', sink.value.reopen);
   const { promise: stopped, resolve } = Promise.withResolvers<number>();
   stopOnSignals({
     stop: async () => {

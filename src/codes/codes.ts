@@ -58,7 +58,19 @@ export const REASONS = {
   LIMIT_EXCEEDED: error('content', 'The image carries more than countersign looks at; remove what is not needed.'),
   INDEX_WITHOUT_INSTANCES: error('content', 'The image index names no image that could run.'),
 
+  // What the API server sends
+  OBJECT_MALFORMED: error(
+    'content',
+    'The object does not have the shape of its kind: mend it, or the configured path of the workload.',
+  ),
+
   // Configuration and policies
+  CONFIGURATION_INVALID: error('configuration', 'Mend the configuration file at the places named.'),
+  CERTIFICATE_UNUSABLE: error(
+    'configuration',
+    'Give a certificate and the key that belongs to it, both readable and in date.',
+  ),
+  LISTEN_FAILED: error('configuration', 'Choose an address and a port that are free.'),
   POLICY_BROKEN: error('configuration', 'Ask your platform team to mend the policy.'),
   TRUST_MATERIAL_UNAVAILABLE: error(
     'configuration',

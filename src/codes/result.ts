@@ -33,7 +33,11 @@ export function failure(code: ErrorCode, message: string, cause?: unknown): Fail
 }
 
 /** Makes a failed result. */
-export function failed(code: ErrorCode, message: string, cause?: unknown): { readonly ok: false; readonly failure: Failure } {
+export function failed(
+  code: ErrorCode,
+  message: string,
+  cause?: unknown,
+): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure: failure(code, message, cause) };
 }
 

@@ -4,6 +4,7 @@
  * @param maxLength in characters as they come out
  */
 export function printable(text: string, maxLength = 200): string {
+  if (text.length <= maxLength && isPlain(text)) return text;
   let out = '';
   let length = 0;
   for (const character of text) {
@@ -13,6 +14,15 @@ export function printable(text: string, maxLength = 200): string {
     out += shown;
   }
   return out;
+}
+
+/** Nearly everything is printable ASCII; this runs many times a review. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
 }
 
 function escaped(character: string): string {

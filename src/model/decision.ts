@@ -29,6 +29,8 @@ export type SubjectDecision = {
   readonly policies: readonly PolicyOutcome[];
   /** The worst outcome by MODEL.md M15's order. */
   readonly headline: Outcome['kind'];
+  /** What is worth knowing and refuses nothing, one sentence each, already escaped. */
+  readonly advice: readonly string[];
   /** Whether enforcing every policy would refuse it. */
   readonly wouldDeny: boolean;
 };

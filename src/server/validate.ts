@@ -56,6 +56,8 @@ export function createValidate(options: ValidateOptions): Answer {
       deadline,
       time: arrivedAt,
     });
+    if (admitted.defect !== undefined)
+      options.logger.error({ err: admitted.defect.cause }, 'a review could not be decided because of a defect');
     count(admitted.decision, admitted.facts.dryRun);
 
     const recorded = await record(admitted, options, deadline, overdue);

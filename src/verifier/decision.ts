@@ -51,25 +51,22 @@ export function subjectDecision(
   image: RequestedImage,
   digest: Digest | undefined,
   policies: readonly PolicyOutcome[],
+  advice: readonly string[] = [],
 ): SubjectDecision {
   return {
     image: printable(image.image, 512),
     path: image.path,
     digest,
     policies,
+    advice,
     headline: headlineOf(policies),
-    wouldDeny: policies.some((policy) => policy.admission === 'refuse' && !isAdvice(policy)),
+    wouldDeny: policies.some((policy) => policy.admission === 'refuse'),
   };
-}
-
-/** A warning about tags is advice: enforcing every policy would not refuse on it. */
-function isAdvice(policy: PolicyOutcome): boolean {
-  return policy.policy.kind === 'configuration' && policy.policy.name === 'requireDigest' && policy.mode !== 'deny';
 }
 
 function headlineOf(policies: readonly PolicyOutcome[]): Outcome['kind'] {
   const enforced = policies.filter((policy) => policy.mode === 'deny');
-  const counted = enforced.length > 0 ? enforced : policies.filter((policy) => !isAdvice(policy));
+  const counted = enforced.length > 0 ? enforced : policies;
   const kinds = new Set(counted.map((policy) => policy.outcome.kind));
   return HEADLINES.find((kind) => kinds.has(kind)) ?? 'unmatched';
 }
@@ -88,7 +85,10 @@ export function decisionOf(subjects: readonly SubjectDecision[], judgement: Judg
         ? judgement.mode.server
         : stricter(judgement.mode.server, judgement.mode.namespace),
     subjects,
-    warnings: subjects.flatMap((subject) => subject.policies.flatMap((policy) => warningsOf(subject, policy))),
+    warnings: subjects.flatMap((subject) => [
+      ...subject.policies.flatMap((policy) => warningsOf(subject, policy)),
+      ...subject.advice.map((advice) => `image "${subject.image}": ${advice}`),
+    ]),
     cost,
   };
 }

@@ -50,7 +50,9 @@ export function explain(outcome: Outcome, digest: Digest | undefined): string {
 
 function signers(outcome: Extract<Outcome, { kind: 'verified' }>): string {
   const displays = outcome.findings.flatMap((finding) =>
-    finding.kind === 'judged' && finding.proof.kind === 'proved' ? [finding.proof.signer.display] : [],
+    finding.kind === 'judged' && finding.verdict.kind === 'accepted' && finding.proof.kind === 'proved'
+      ? [finding.proof.signer.display]
+      : [],
   );
   return [...new Set(displays)].join(', ');
 }

@@ -9,9 +9,12 @@ export function outcomeOf(value: NodeValue, policy: Origin): Outcome {
   switch (value.kind) {
     case 'pass': {
       const [first, ...rest] = value.accepted.map((accepted) => accepted.finding);
+      const others = value.seen.findings.filter(
+        (finding) => finding.kind === 'unread' || finding.verdict.kind !== 'accepted',
+      );
       return first === undefined
         ? { kind: 'accepted', by: policy, findings: value.seen.findings }
-        : { kind: 'verified', findings: [first, ...rest] };
+        : { kind: 'verified', findings: [first, ...rest, ...others] };
     }
     case 'error':
       return { kind: 'error', failure: value.failure, findings: value.seen.findings };

@@ -1,6 +1,7 @@
 import { type Failure, failure, type Result } from '../codes/result.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
 import type { SubjectDecision } from '../model/decision.ts';
+import { effectiveMode } from '../model/mode.ts';
 import type { OnError, Origin, Outcome, Unmatched } from '../model/outcome.ts';
 import type { Requirement } from '../model/requirement.ts';
 import type { AskedImage } from '../model/subject.ts';
@@ -127,12 +128,21 @@ async function decideReference(image: RequestedImage, reference: ImageReference,
   if (unmatchedByCluster && (!answered || unmatched !== 'allow')) {
     outcomes.push(policyOutcome(configured('unmatched'), '', undefined, { kind: 'unmatched' }, digest, judgement));
   }
-  if (verifying && reference.digest === undefined && requireDigest !== 'off') {
-    const message = `the tag ${reference.tag ?? 'latest'} may move between this decision and the pull`;
+  if (!verifying || reference.digest !== undefined) return subjectDecision(image, digest, outcomes);
+
+  const message = `the tag ${reference.tag ?? 'latest'} may move between this decision and the pull`;
+  if (requireDigest === 'deny') {
     const outcome: Outcome = { kind: 'rejected', findings: [], code: 'DIGEST_REQUIRED', message };
-    outcomes.push(policyOutcome(configured('requireDigest'), '', requireDigest, outcome, digest, judgement));
+    outcomes.push(policyOutcome(configured('requireDigest'), '', undefined, outcome, digest, judgement));
   }
-  return subjectDecision(image, digest, outcomes);
+  const advise =
+    requireDigest === 'warn' && effectiveMode('warn', judgement.mode.server, judgement.mode.namespace) === 'warn';
+  return subjectDecision(
+    image,
+    digest,
+    outcomes,
+    advise ? [`${message}: name it by its digest [DIGEST_REQUIRED]`] : [],
+  );
 }
 
 function needsEvidence({ state }: Selected): boolean {

@@ -116,6 +116,7 @@ export function subject(policies: readonly PolicyOutcome[], more: Partial<Subjec
     policies,
     headline: policies[0]?.outcome.kind ?? 'unmatched',
     wouldDeny: policies.some(({ admission }) => admission === 'refuse'),
+    advice: [],
     ...more,
   };
 }

@@ -162,6 +162,7 @@ describe('a review over TLS', () => {
           digest: undefined,
           headline: 'error',
           wouldDeny: true,
+          advice: [],
           policies: [
             {
               policy: {
