@@ -108,6 +108,11 @@ rows('remapIdentity of a namespace', remap('docker.io/library', 'vendor.example/
   ['55', 'index.docker.io/busybox:1', 'vendor.example/lib/busybox:1', true],
 ]);
 
+rows('remapIdentity written in another spelling', remap('Index.Docker.IO/library', 'VENDOR.example/lib'), [
+  ['55', 'busybox:1', 'vendor.example/lib/busybox:1', true],
+  ['55', 'busybox:1', 'busybox:1', false],
+]);
+
 rows('remapIdentity of a repository', remap('example.com/ns/image', 'vendor.example/ns/image'), [
   ['50', 'example.com/ns/imagee:1', 'vendor.example/ns/imagee:1', false],
   ['50', 'example.com/ns/image:1', 'vendor.example/ns/image:1', true],

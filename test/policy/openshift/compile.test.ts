@@ -169,6 +169,10 @@ describe('annotations', () => {
     expect(compiled.reach).toEqual([{ written: 'example.com', canonical: 'example.com' }]);
   });
 
+  it('break a policy of no scopes without making it reach everything', () => {
+    expect(policy({ scopes: [], annotations: { 'countersign.dev/mode': 'off' } }).reach).toEqual([]);
+  });
+
   it('of this prefix that mean nothing are warned about', () => {
     const { warnings } = policy({ annotations: { 'countersign.dev/instance': 'every', 'other.example/x': 'y' } });
     expect(warnings.map(({ message }) => message)).toEqual([

@@ -185,6 +185,15 @@ describe('what is not read is an error that says what and where', () => {
     ]);
   });
 
+  it('more policies than anybody has', async () => {
+    await using there = await folder();
+    const items = Array.from({ length: 10_001 }, () => ({}));
+    await there.write({
+      'a.json': JSON.stringify({ apiVersion: 'config.openshift.io/v1', kind: 'ImagePolicyList', items }),
+    });
+    expect(await refusal(there.path)).toContain('there are more than 10000 policies');
+  });
+
   it('lists within lists', async () => {
     await using there = await folder();
     const list = (items: unknown): unknown => ({ apiVersion: 'v1', kind: 'List', items });

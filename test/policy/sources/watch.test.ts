@@ -92,6 +92,22 @@ describe('files are followed', () => {
   });
 });
 
+it('a policy that moves from file to file protects all the way', async () => {
+  const { there, watching } = await started({ 'a.yaml': A });
+  await using _ = there;
+  using __ = watching;
+  const start = performance.now();
+  await there.remove('a.yaml');
+  await new Promise((resolve) => setTimeout(resolve, 70));
+  await there.write({ 'b.yaml': A, 'done.yaml': B });
+  // On a machine that was busy elsewhere the file was really gone for longer than anybody waits.
+  if (performance.now() - start > 130) return;
+  await becomes(watching, 'b.example/x:1', ['b b.example ready']);
+  for (const { sets } of watching.changes) {
+    expect(sets.flatMap((set) => set.select(asked('a.example/x:1'), asker('team-a')))).toHaveLength(1);
+  }
+});
+
 describe('what goes wrong on the way refuses what it protected', () => {
   it('a file that no longer parses refuses its last scopes, the rest stays, and mending it mends it', async () => {
     const { there, watching } = await started({ 'a.yaml': A, 'b.yaml': B });
@@ -132,6 +148,20 @@ describe('what goes wrong on the way refuses what it protected', () => {
     expect(states(watching, 'a.example/x:1')).toEqual(['a a.example ready', 'b.yaml * broken']);
     await there.write({ 'b.yaml': B });
     await becomes(watching, 'c.example/x:1', []);
+  });
+
+  it('a file that cannot be read is tried again, and reported once', async () => {
+    const { there, watching } = await started({ 'a.yaml': A });
+    await using _ = there;
+    using __ = watching;
+    const { rename, symlink } = await import('node:fs/promises');
+    await symlink('nowhere', join(there.path, '.link'));
+    await rename(join(there.path, '.link'), join(there.path, 'a.yaml'));
+    await becomes(watching, 'a.example/x:1', ['a a.example broken']);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(watching.changes).toHaveLength(1);
+    await there.write({ nowhere: A });
+    await becomes(watching, 'a.example/x:1', ['a a.example ready', 'a a.example ready']);
   });
 
   it('an entry that is gone refuses what it held, once, and is read again when it is back unchanged', async () => {
