@@ -58,8 +58,10 @@ describeWith(['docker-registry', 'cosign3', 'openssl'], 'docker-registry with a 
   const folder = temporaryFolder();
   let authority: Pair;
   let registry: RealRegistry;
+  let key: CosignKey;
 
   beforeAll(async () => {
+    key = await generateKey(form.tool, folder, 'key');
     authority = await createAuthority(folder);
     const tls = await issue(folder, authority, 'registry', '/CN=registry');
     registry = await startDockerRegistry(folder, { tls });
@@ -70,9 +72,8 @@ describeWith(['docker-registry', 'cosign3', 'openssl'], 'docker-registry with a 
   });
 
   const ask = async (settings: object) => {
-    const { publicPem } = await generateKey(form.tool, folder, 'key');
     const policies = writePolicies(folder, 'policies.yaml', [
-      { name: 'release', scope: registry.host, publicPem, unnamed: false },
+      { name: 'release', scope: registry.host, publicPem: key.publicPem, unnamed: false },
     ]);
     const configuration = writeConfiguration(folder, 'config.json', { registries: { [registry.host]: settings } });
     return verify(configuration, policies, `${registry.host}/acme/absent:1`);
