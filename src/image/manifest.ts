@@ -20,6 +20,15 @@ export type ImageIndex = {
   readonly annotations: Readonly<Record<string, string>>;
 };
 
+/** A manifest of one image or artifact (OCI image manifest, Docker schema 2). */
+export type ImageManifest = {
+  readonly mediaType: string;
+  readonly artifactType: string | undefined;
+  readonly layers: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 /**
@@ -39,6 +48,25 @@ export function parseImageIndex(bytes: Uint8Array, mediaType: string): Result<Im
   const about = parseAbout(object.value);
   if (!about.ok) return about;
   return ok({ mediaType, manifests: manifests.value, ...about.value });
+}
+
+/**
+ * Reads an image manifest. `layers: null`, which Go writes for an empty list, is an empty list.
+ * @param bytes attacker-controlled, already checked against their digest where there is one
+ * @param mediaType what the registry or the descriptor says they are; the manifest must not say otherwise
+ * @returns RESPONSE_MALFORMED, MEDIA_TYPE_UNSUPPORTED, LIMIT_EXCEEDED (nesting)
+ */
+export function parseImageManifest(bytes: Uint8Array, mediaType: string): Result<ImageManifest> {
+  const object = documentOf(bytes, mediaType);
+  if (!object.ok) return object;
+  if (!isManifestType(mediaType)) return failed('MEDIA_TYPE_UNSUPPORTED', 'an image manifest was expected');
+
+  const listed = object.value['layers'];
+  const layers = listed === null ? ok([]) : parseDescriptors(listed);
+  if (!layers.ok) return layers;
+  const about = parseAbout(object.value);
+  if (!about.ok) return about;
+  return ok({ mediaType, layers: layers.value, ...about.value });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type BoundedCache, type CacheStatistics, createBoundedCache } from '../cache/bounded-cache.ts';
-import type { Descriptor, Platform } from '../image/descriptor.ts';
+import type { Descriptor } from '../image/descriptor.ts';
 import type { Proof } from '../model/finding.ts';
 import type { Listing } from '../signatures/evidence.ts';
 
@@ -7,9 +7,7 @@ import type { Listing } from '../signatures/evidence.ts';
 export type ResolvedManifest = {
   readonly descriptor: Descriptor;
   /** Children of an index that count as instances; undefined for a single image. */
-  readonly children:
-    | readonly { readonly descriptor: Descriptor; readonly platform: Platform | undefined }[]
-    | undefined;
+  readonly children: readonly Descriptor[] | undefined;
 };
 
 /** The caches of MODEL.md M2. They hold facts and never verdicts. */

@@ -5,7 +5,7 @@ import type { Digest } from '../image/digest.ts';
 import { type ImageReference, type Repository, repositoryName } from '../image/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Caches, ResolvedManifest } from './caches.ts';
-import { parseIndex } from './index-manifest.ts';
+import { instancesOf } from './index-manifest.ts';
 import type { Task } from './task.ts';
 
 /** Finds out which bytes a reference means, once per decision. */
@@ -82,7 +82,7 @@ function describe(descriptor: Descriptor, bytes: Uint8Array): Result<ResolvedMan
   if (isManifestType(descriptor.mediaType)) return ok({ descriptor, children: undefined });
   if (!isIndexType(descriptor.mediaType))
     return failed('MEDIA_TYPE_UNSUPPORTED', 'the image is neither an OCI nor a Docker schema 2 image');
-  const children = parseIndex(bytes);
+  const children = instancesOf(bytes, descriptor.mediaType);
   return children.ok ? ok({ descriptor, children: children.value }) : children;
 }
 

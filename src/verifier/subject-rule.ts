@@ -60,7 +60,7 @@ async function everyInstance(
   const values: NodeValue[] = [];
   for (const child of children) {
     // The index is only the pusher's word for what its entries are: each is read before it is judged.
-    const resolved = await resolver.manifest(target.repository, child.descriptor.digest, task);
+    const resolved = await resolver.manifest(target.repository, child.digest, task);
     const value: NodeValue = !resolved.ok
       ? { kind: 'error', failure: resolved.failure, seen: NOTHING_SEEN }
       : resolved.value.children === undefined

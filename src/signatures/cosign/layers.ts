@@ -1,8 +1,8 @@
 import type { Digest } from '../../image/digest.ts';
+import type { ImageManifest } from '../../image/manifest.ts';
 import type { Location } from '../../model/finding.ts';
 import { type Candidate, disproved } from '../evidence.ts';
 import { ANNOTATIONS, MAXIMUM_LAYERS, SIMPLE_SIGNING_TYPE } from './formats.ts';
-import type { SignatureManifest } from './manifest.ts';
 
 /** What the layers of one signature manifest are: signatures, and attachments of other kinds. */
 export type LayerCandidates = { readonly candidates: readonly Candidate[]; readonly others: number };
@@ -11,11 +11,7 @@ export type LayerCandidates = { readonly candidates: readonly Candidate[]; reado
  * Takes each layer of a signature manifest for what it says it is. Layers of other media types are attachments and not
  * signatures (openshift-containers.md §4). A signature annotation that is missing or empty refuses that layer alone.
  */
-export function layerCandidates(
-  manifest: SignatureManifest,
-  manifestDigest: Digest,
-  location: Location,
-): LayerCandidates {
+export function layerCandidates(manifest: ImageManifest, manifestDigest: Digest, location: Location): LayerCandidates {
   const candidates: Candidate[] = [];
   let others = 0;
   for (const [index, layer] of manifest.layers.entries()) {

@@ -1,6 +1,7 @@
 import { failure, type Result } from '../../codes/result.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { Digest } from '../../image/digest.ts';
+import type { ImageManifest } from '../../image/manifest.ts';
 import { type Repository, repositoryName } from '../../image/reference.ts';
 import type { Location } from '../../model/finding.ts';
 import type { FetchedManifest, ReferrersList, Registry, RequestContext } from '../../registry/registry.ts';
@@ -13,7 +14,7 @@ import {
   EMPTY_TYPE,
 } from './formats.ts';
 import { type LayerCandidates, layerCandidates } from './layers.ts';
-import { parseSignatureManifest, type SignatureManifest } from './manifest.ts';
+import { parseSignatureManifest } from './manifest.ts';
 
 /** Manifests fetched at once for one image. */
 const PARALLEL = 8;
@@ -104,7 +105,7 @@ async function readReferrer(
   if (fetched.kind === 'absent') return unread(failure('RESPONSE_MALFORMED', 'a listed referrer is not there'));
   const manifest = parseSignatureManifest(fetched.value);
   if (!manifest.ok) return looksLikeSignature(referrer) ? unread(manifest.failure) : OTHER;
-  if (manifest.value.subject !== digest) return OTHER;
+  if (manifest.value.subject?.digest !== digest) return OTHER;
   return referrerCandidates(manifest.value, fetched.value, {
     ...location,
     repository: repositoryName(fetched.value.location),
@@ -117,11 +118,7 @@ function looksLikeSignature(referrer: Descriptor): boolean {
 }
 
 /** The manifest's own word counts, not the list's: whoever wrote the list may have written a wrong type. */
-function referrerCandidates(
-  manifest: SignatureManifest,
-  fetched: FetchedManifest,
-  location: Location,
-): LayerCandidates {
+function referrerCandidates(manifest: ImageManifest, fetched: FetchedManifest, location: Location): LayerCandidates {
   const type = manifest.artifactType ?? '';
   if (type === COSIGN_REFERRER_TYPE)
     return layerCandidates(manifest, fetched.descriptor.digest, { ...location, store: 'cosign-referrer' });
