@@ -1,23 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { workloadKinds } from '../admission/workloads.ts';
-import { type AuditSink, openAuditSink } from '../audit/sink.ts';
-import type { Failure, Result } from '../codes/result.ts';
-import { type Configuration, parseConfiguration } from '../config/configuration.ts';
-import { loadPolicies } from '../policy/sources/load.ts';
-import { type RunningServer, startServer } from '../server/start.ts';
-import { createValidate } from '../server/validate.ts';
+import type { Result } from '../codes/result.ts';
+import { parseConfiguration } from '../config/configuration.ts';
 import { silentLogger } from '../telemetry/logger.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 import type { Command, Terminal } from './command.ts';
 import { postReview, reviewOf } from './demo/kubectl-run.ts';
 import { developerView, isAsExpected, type Played, styleFor, tableHead, tableRow } from './demo/programme.ts';
 import { type RegistryServer, startRegistryServer } from './demo/registry-server.ts';
 import { createCast, ENFORCED, prepareScenes, type Recorded, type Scene, writePolicies } from './demo/scenes.ts';
-import { createEngine } from './engine.ts';
-import { version } from './version.ts';
+import { startWebhook, type Webhook } from './webhook.ts';
 
 /**
  * `countersign demo`: a registry in this process with really signed images, the webhook over TLS in front of it, and the
@@ -30,8 +23,10 @@ export const demo: Command = async (_args, terminal) => {
     const nowhere = await freeAddress();
     const cast = createCast();
     const scenes = prepareScenes(registry, cast, nowhere);
-    await writePolicies(folder, registry.host, nowhere, cast);
-    const stage = await startStage(folder, configurationFor(folder, [registry.host, nowhere]));
+    const policies = join(folder, 'policies');
+    await mkdir(policies);
+    await writePolicies(policies, registry.host, nowhere, cast);
+    const stage = await startStage(folder, [registry.host, nowhere]);
     if (!stage.ok) {
       terminal.error(`countersign: ${stage.failure.message}\n`);
       return 1;
@@ -48,95 +43,34 @@ export const demo: Command = async (_args, terminal) => {
 };
 
 /** The webhook of the demo, and where its records go. */
-type Stage = {
-  readonly url: string;
-  readonly caPem: string;
-  readonly auditFile: string;
-  readonly close: () => Promise<void>;
-};
-
-function configurationFor(
-  folder: string,
-  hosts: readonly string[],
-): Result<Configuration, { readonly message: string }> {
-  const registries = Object.fromEntries(hosts.map((host) => [host, { plainHttp: true }]));
-  const text = JSON.stringify({
-    listen: { host: '127.0.0.1', port: 0 },
-    tls: { selfSigned: true },
-    policies: [folder],
-    mode: 'audit',
-    namespaces: Object.fromEntries(ENFORCED.map((name) => [name, { mode: 'deny' }])),
-    requireDigest: 'off',
-    registries,
-  });
-  return parseConfiguration(text, 'the demo');
-}
+type Stage = Webhook & { readonly auditFile: string };
 
 async function startStage(
   folder: string,
-  read: Result<Configuration, { readonly message: string }>,
-): Promise<Result<Stage, Pick<Failure, 'message'>>> {
-  if (!read.ok) return read;
-  const configuration = read.value;
-  const policies = await loadPolicies(configuration.policies, configuration);
-  if (!policies.ok) return policies;
-  const engine = await createEngine({
-    configuration,
-    policies: () => ({ sets: policies.value.sets, exemptions: [] }),
-    allowHelpers: false,
-    dockerConfig: undefined,
-    onDefect: (error) => {
-      throw error;
-    },
-  });
-  if (!engine.ok) return engine;
+  hosts: readonly string[],
+): Promise<Result<Stage, { readonly message: string }>> {
   const auditFile = join(folder, 'audit.jsonl');
-  const sink = openAuditSink({
-    destination: { kind: 'file', path: auditFile },
-    onFatal: ({ message }) => process.emitWarning(message),
-  });
-  if (!sink.ok) return sink;
-  const server = await startWebhook(configuration, engine.value.verifier, sink.value);
-  if (!server.ok) return server;
-
-  const close = async () => {
-    await server.value.close();
-    await engine.value.verifier.close();
-    await sink.value.close();
-  };
-  return { ok: true, value: { url: server.value.url, caPem: server.value.caPem ?? '', auditFile, close } };
-}
-
-function startWebhook(
-  configuration: Configuration,
-  verifier: Parameters<typeof createValidate>[0]['verifier'],
-  sink: AuditSink,
-): Promise<Result<RunningServer, { readonly message: string }>> {
-  const metrics = createMetrics();
-  return startServer({
-    listen: configuration.listen,
-    metricsListen: undefined,
+  const local = { host: '127.0.0.1', port: 0 };
+  const text = JSON.stringify({
+    listen: local,
+    metrics: local,
     tls: { selfSigned: true },
-    limits: configuration.limits,
-    deadline: configuration.deadline,
-    drainSeconds: 0,
-    routes: {
-      '/validate': createValidate({
-        verifier,
-        workloads: workloadKinds(),
-        serverMode: configuration.mode,
-        namespaceModes: configuration.namespaces,
-        readsBeyondImages: () => false,
-        sink,
-        writer: { instance: 'demo', version },
-        metrics,
-        logger: silentLogger,
-      }),
-    },
-    policiesProblem: () => undefined,
-    metrics,
-    logger: silentLogger,
+    policies: [join(folder, 'policies')],
+    mode: 'audit',
+    namespaces: Object.fromEntries(ENFORCED.map((name) => [name, { mode: 'deny' }])),
+    requireDigest: 'off',
+    registries: Object.fromEntries(hosts.map((host) => [host, { plainHttp: true }])),
+    audit: { output: auditFile },
   });
+  const configuration = parseConfiguration(text, 'the demo');
+  if (!configuration.ok) return configuration;
+  const webhook = await startWebhook(configuration.value, {
+    environment: {},
+    logger: silentLogger,
+    instance: 'demo',
+    onAuditLost: ({ message }) => process.emitWarning(message),
+  });
+  return webhook.ok ? { ok: true, value: { ...webhook.value, auditFile } } : webhook;
 }
 
 async function play(
@@ -153,7 +87,7 @@ async function play(
   const played: Played[] = [];
   for (const scene of scenes) {
     const before = registry.requests.length;
-    const answer = await postReview(stage.url, stage.caPem, reviewOf(scene));
+    const answer = await postReview(stage.url, stage.caPem ?? '', reviewOf(scene));
     const recorded = await lastRecorded(stage.auditFile);
     const requests = registry.requests.length - before;
     const one: Played = { scene, answer, recorded, requests, asExpected: isAsExpected(scene, answer, recorded) };

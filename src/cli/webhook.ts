@@ -1,0 +1,174 @@
+import { workloadKinds } from '../admission/workloads.ts';
+import { type AuditSink, openAuditSink } from '../audit/sink.ts';
+import type { Failure, Result } from '../codes/result.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { LoadedPolicies } from '../policy/sources/load.ts';
+import { describeProblem } from '../policy/sources/problem.ts';
+import { watchPolicies } from '../policy/sources/watch.ts';
+import { startServer } from '../server/start.ts';
+import { createValidate } from '../server/validate.ts';
+import type { OperationalLogger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { cacheStatistics } from '../verifier/caches.ts';
+import { dockerConfigPath } from './docker-config-path.ts';
+import { createEngine, type Engine } from './engine.ts';
+import { version } from './version.ts';
+
+/** What the webhook has around it, beside its configuration. */
+export type Surroundings = {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly logger: OperationalLogger;
+  /** Who writes the audit records, among several replicas. */
+  readonly instance: string;
+  /** The audit log is broken for good: nothing may be admitted any more, so the process has to end. */
+  readonly onAuditLost: (failure: Failure) => void;
+};
+
+/** The whole webhook, listening. */
+export type Webhook = {
+  /** `https://host:port`, with a host that can be connected to. */
+  readonly url: string;
+  /** The CA to trust, in self-signed mode. */
+  readonly caPem: string | undefined;
+  /** `http://host:port` of health and metrics. */
+  readonly metricsUrl: string | undefined;
+  /** Opens the audit log anew, after somebody moved it away. */
+  readonly reopenAudit: () => void;
+  /** Stops in order: accepting for as long as the configuration says, answering what is under way, gone. */
+  readonly drain: () => Promise<void>;
+  /** Stops without waiting for anybody to notice: answers what is under way, and is gone. */
+  readonly close: () => Promise<void>;
+};
+
+type Close = () => unknown;
+
+/**
+ * Starts the webhook as a configuration says: policies that follow their files, the engine, the audit log, the server.
+ * `serve`, the demo and the tests start it by this, so that what is shown and tested is what serves.
+ * @returns why it cannot start; whatever was opened until then is closed again
+ */
+export async function startWebhook(
+  configuration: Configuration,
+  around: Surroundings,
+): Promise<Result<Webhook, { readonly message: string }>> {
+  const opened: Close[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0)) await close();
+  };
+  const started = await start(configuration, around, opened);
+  if (!started.ok) {
+    await closeAll();
+    return started;
+  }
+  const { server, sink } = started.value;
+  return {
+    ok: true,
+    value: {
+      url: server.url,
+      caPem: server.caPem,
+      metricsUrl: server.metricsUrl,
+      reopenAudit: sink.reopen,
+      drain: () => server.drain().then(closeAll),
+      close: () => server.close().then(closeAll),
+    },
+  };
+}
+
+async function start(configuration: Configuration, around: Surroundings, opened: Close[]) {
+  const { logger } = around;
+  const { tls } = configuration;
+  if (tls === undefined)
+    return refused(
+      'the configuration names no serving certificate: set tls.certFile and tls.keyFile, or tls.selfSigned.',
+    );
+
+  const metrics = createMetrics();
+  const watch = await watchPolicies(configuration.policies, (now) => report(now, metrics, logger), configuration);
+  if (!watch.ok) return watch;
+  opened.push(watch.value.close);
+  report(watch.value.current(), metrics, logger);
+
+  const engine = await createEngine({
+    configuration,
+    policies: () => ({ sets: watch.value.current().sets, exemptions: [] }),
+    allowHelpers: false,
+    dockerConfig: dockerConfigPath(around.environment, false),
+    onRequest: ({ host, purpose }) => metrics.registryRequest(host, purpose),
+    onDefect: (error) => logger.error({ err: error }, 'an image could not be verified because of a defect'),
+  });
+  if (!engine.ok) return engine;
+  opened.push(engine.value.verifier.close);
+  observeCaches(engine.value, metrics);
+
+  const sink = openSink(configuration, around);
+  if (!sink.ok) return sink;
+  opened.push(sink.value.close);
+
+  const server = await startServer({
+    listen: configuration.listen,
+    metricsListen: configuration.metrics,
+    tls,
+    limits: configuration.limits,
+    deadline: configuration.deadline,
+    drainSeconds: configuration.drainSeconds,
+    routes: {
+      '/validate': createValidate({
+        verifier: engine.value.verifier,
+        workloads: workloadKinds(configuration.workloads),
+        serverMode: configuration.mode,
+        namespaceModes: configuration.namespaces,
+        readsBeyondImages: () => false,
+        sink: sink.value,
+        writer: { instance: around.instance, version },
+        metrics,
+        logger,
+      }),
+    },
+    policiesProblem: () => undefined,
+    auditCongested: sink.value.congested,
+    metrics,
+    logger,
+  });
+  if (!server.ok) return server;
+  logger.info(
+    { url: server.value.url, metrics: server.value.metricsUrl, mode: configuration.mode, version },
+    'countersign is listening',
+  );
+  return { ok: true, value: { server: server.value, sink: sink.value } } as const;
+}
+
+function refused(message: string): { readonly ok: false; readonly failure: { readonly message: string } } {
+  return { ok: false, failure: { message } };
+}
+
+function openSink({ audit }: Configuration, { logger, onAuditLost }: Surroundings): Result<AuditSink> {
+  return openAuditSink({
+    destination: audit.output === 'stdout' ? { kind: 'descriptor', fd: 1 } : { kind: 'file', path: audit.output },
+    onFatal: (failure) => {
+      logger.fatal({ code: failure.code }, `the audit log cannot be written: ${failure.message}`);
+      onAuditLost(failure);
+    },
+  });
+}
+
+function observeCaches({ caches }: Engine, metrics: Metrics): void {
+  metrics.observeCache('tags', () => cacheStatistics(caches).tags);
+  metrics.observeCache('descriptors', () => cacheStatistics(caches).descriptors);
+  metrics.observeCache('lists', () => cacheStatistics(caches).lists);
+  metrics.observeCache('bytes', () => cacheStatistics(caches).bytes);
+  metrics.observeCache('proofs', () => cacheStatistics(caches).proofs);
+}
+
+function report(loaded: LoadedPolicies, metrics: Metrics, logger: OperationalLogger): void {
+  const policies = loaded.sets.flatMap((set) => set.policies);
+  const broken = policies.filter((policy) => policy.state.kind === 'broken').length;
+  metrics.policies({ ready: policies.length - broken, broken });
+  logger.info({ ready: policies.length - broken, broken }, 'policies are in force');
+  for (const problem of loaded.problems)
+    logger.error(
+      { code: problem.code },
+      `a policy is broken and refuses what is in its reach: ${describeProblem(problem)}`,
+    );
+  for (const { origin, message } of loaded.warnings)
+    logger.warn(`${origin.source}: ${origin.kind} "${origin.name}": ${message}`);
+}
