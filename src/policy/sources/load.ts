@@ -1,9 +1,12 @@
 import { ok, type Result } from '../../codes/result.ts';
+import { printable } from '../../encoding/escape.ts';
+import type { OpenShiftPolicy } from '../dialects/openshift/compile.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { type Member, openShiftSet } from '../dialects/openshift/set.ts';
 import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { PolicySet, PolicyWarning } from '../policy.ts';
 import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
+import { identityOf } from './policy-file.ts';
 import { type LoadFailure, loadFailure, type PolicyProblem, problem } from './problem.ts';
 import { type ListedEntry, listEntries, type Snapshot, takeSnapshot } from './snapshot.ts';
 
@@ -71,10 +74,24 @@ export function render(snapshot: Snapshot): LoadedPolicies {
     ],
     warnings: [
       ...compiled.flatMap(({ warnings }) => warnings),
+      ...repeated(compiled),
       ...conflicts.map(({ origin, condition }) => ({ origin, message: condition.message })),
     ],
     conflicts,
   };
+}
+
+/** Policies of one name: an API server would keep the last, files keep both, and a forgotten copy is easily made. */
+function repeated(policies: readonly OpenShiftPolicy[]): readonly PolicyWarning[] {
+  const first = new Map<string, string>();
+  return policies.flatMap(({ policy: { origin } }) => {
+    const key = identityOf(origin);
+    const source = first.get(key);
+    if (source === undefined) first.set(key, origin.source);
+    return source === undefined
+      ? []
+      : [{ origin, message: `it is also written in ${printable(source, 400)}; both apply` }];
+  });
 }
 
 /** A cluster policy that its entry narrows overrides a namespace's only where it applies, which no condition can say. */

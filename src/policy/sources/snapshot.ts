@@ -1,13 +1,11 @@
 import { basename } from 'node:path';
 import type { Failure, Result } from '../../codes/result.ts';
-import { breakPolicy, compileObject, type OpenShiftPolicy, unreadablePolicy } from '../dialects/openshift/compile.ts';
-import { readObject } from '../dialects/openshift/object.ts';
+import { breakPolicy, type OpenShiftPolicy, unreadablePolicy } from '../dialects/openshift/compile.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
-import { readDocuments } from './documents.ts';
 import type { EntryRules } from './entry.ts';
-import { type Listing, listFiles, type PolicyFile, readText } from './files.ts';
+import { type Listing, listFiles, type PolicyFile } from './files.ts';
+import { identityOf, MAX_OBJECTS, type ReadingContext, readPolicyFile } from './policy-file.ts';
 import { type PolicyProblem, problem } from './problem.ts';
-import { recognise } from './recognise.ts';
 
 /** What one file came to. */
 export type FileState = {
@@ -35,9 +33,6 @@ export type Snapshot = readonly EntryState[];
 
 /** An entry and what stands under it now. */
 export type ListedEntry = { readonly rules: EntryRules; readonly listing: Result<Listing> };
-
-/** Objects of all files together. */
-const MAX_OBJECTS = 10_000;
 
 /** Lists what stands under the entries, which costs no reading. */
 export async function listEntries(rules: readonly EntryRules[]): Promise<readonly ListedEntry[]> {
@@ -74,7 +69,7 @@ export async function takeSnapshot(
       const state =
         last?.file.fingerprint === file.fingerprint
           ? last
-          : await readFile(file, rules, last, lastScopes, MAX_OBJECTS - objects, defaults);
+          : await readFile(file, last, MAX_OBJECTS - objects, { defaults, mode: rules.mode, lastScopes });
       files.push(state);
       objects += state.policies.length;
     }
@@ -125,54 +120,17 @@ function broken(last: FileState, reason: string, failures: readonly PolicyProble
 
 async function readFile(
   file: PolicyFile,
-  rules: EntryRules,
   last: FileState | undefined,
-  lastScopes: ReadonlyMap<string, readonly string[]>,
   room: number,
-  defaults: OpenShiftDefaults,
+  context: ReadingContext,
 ): Promise<FileState> {
-  const policies: OpenShiftPolicy[] = [];
-  const problems: PolicyProblem[] = [];
-  const failures: PolicyProblem[] = [];
-  const fail = ({ code, message }: Failure, where: { document?: number; path?: string } = {}): void => {
-    failures.push(problem(code, file.path, message, where));
-  };
-
-  const text = await readText(file.path);
-  const documents = text.ok ? readDocuments(file.path, text.value) : text;
-  if (!documents.ok) fail(documents.failure);
-  else if (documents.value.length === 0) fail({ code: 'POLICY_BROKEN', message: 'it holds no policy' });
-
-  for (const { number, value } of documents.ok ? documents.value : []) {
-    const recognised = recognise(value);
-    if (!recognised.ok) {
-      fail(recognised.failure, { document: number });
-      continue;
-    }
-    for (const { object, kind, version, path } of recognised.value) {
-      const read = readObject(object, kind, version);
-      const { header } = read;
-      const compiled = compileObject(read, {
-        source: [file.path, `document ${number}`, ...(path === '' ? [] : [path])].join(', '),
-        defaults,
-        mode: rules.mode,
-        lastScopes: lastScopes.get(identity(header.kind, header.namespace, header.name)) ?? [],
-      });
-      policies.push(compiled);
-      for (const against of compiled.problems) {
-        const where = path === '' ? against : { path: `${path}.${against.path}`, text: `${path}.${against.text}` };
-        problems.push(problem('POLICY_BROKEN', file.path, where.text, { document: number, path: where.path }));
-      }
-    }
-  }
-  if (policies.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
-
-  const tried = text.ok ? file : { ...file, fingerprint: UNREAD };
+  const { policies, problems, failures, isText } = await readPolicyFile(file.path, room, context);
   const [first] = failures;
   if (first === undefined) return { file, policies, failures, problems };
   // What could not be read is tried again each time, and is no news as long as it fails in the same way.
-  if (!text.ok && last?.failures[0]?.reason === first.reason) return last;
-  if (last !== undefined) return { ...broken(last, first.reason, failures), file: tried };
+  if (!isText && last?.failures[0]?.reason === first.reason) return last;
+  const tried = isText ? file : { ...file, fingerprint: UNREAD };
+  if (last !== undefined && last.policies.length > 0) return { ...broken(last, first.reason, failures), file: tried };
   const stand = unreadablePolicy(file.path, basename(file.path), first.reason);
   return { file: tried, policies: [stand], failures, problems: [] };
 }
@@ -183,13 +141,9 @@ function scopesOf(before: Snapshot | undefined): ReadonlyMap<string, readonly st
   for (const { files } of before ?? []) {
     for (const { policy, reach } of files.flatMap((state) => state.policies)) {
       if (reach === 'everything') continue;
-      const key = identity(policy.origin.kind, policy.origin.namespace, policy.origin.name);
+      const key = identityOf(policy.origin);
       scopes.set(key, [...(scopes.get(key) ?? []), ...reach.map(({ written }) => written)]);
     }
   }
   return scopes;
-}
-
-function identity(kind: string, namespace: string | undefined, name: string): string {
-  return JSON.stringify([kind, namespace, name]);
 }

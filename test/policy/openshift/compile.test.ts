@@ -233,6 +233,12 @@ describe('what the API server would refuse breaks a policy', () => {
   });
 });
 
+it('an object that is wrong in a thousand places is not told about in a thousand lines [hostile]', () => {
+  const { problems } = policy({ scopes: Array.from({ length: 250 }, (_, i) => `UPPER${i}`) });
+  expect(problems).toHaveLength(21);
+  expect(problems.at(-1)?.text).toBe('and 480 more');
+});
+
 it('annotations under a misspelt name are an error, since what they ask for would be lost', () => {
   const { metadata, ...object } = written({});
   const misspelt = { ...object, metadata: { ...metadata, annotation: { 'countersign.dev/instances': 'every' } } };

@@ -73,6 +73,16 @@ describe('what is read', () => {
     expect(names(await load(there.path), 'example.com/x:1')).toEqual(['a example.com']);
   });
 
+  it('a forgotten copy as well, with a warning', async () => {
+    await using there = await folder();
+    await there.write({ 'a.yaml': yaml({ name: 'a' }), 'a.yaml~': yaml({ name: 'a' }) });
+    const loaded = await load(there.path);
+    expect(loaded.warnings.map(({ message }) => message)).toEqual([
+      `it is also written in ${join(there.path, 'a.yaml')}, document 1; both apply`,
+    ]);
+    expect(names(loaded, 'example.com/x:1')).toHaveLength(2);
+  });
+
   it('policies of several entries as one set, so that precedence holds across sources', async () => {
     await using one = await folder();
     await using other = await folder();

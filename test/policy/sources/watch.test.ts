@@ -146,6 +146,10 @@ describe('what goes wrong on the way refuses what it protected', () => {
     await there.write({ 'b.yaml': 'b: [1,' });
     await becomes(watching, 'c.example/x:1', ['b.yaml * broken']);
     expect(states(watching, 'a.example/x:1')).toEqual(['a a.example ready', 'b.yaml * broken']);
+    await there.write({ 'b.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [] }) });
+    await becomes(watching, 'c.example/x:1', []);
+    await there.write({ 'b.yaml': 'b: [1,' });
+    await becomes(watching, 'c.example/x:1', ['b.yaml * broken']);
     await there.write({ 'b.yaml': B });
     await becomes(watching, 'c.example/x:1', []);
   });

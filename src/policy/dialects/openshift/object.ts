@@ -117,15 +117,22 @@ export function readObject(object: Fields, kind: OpenShiftKind, version: OpenShi
     if (parsed.success) return { kind: 'valid', header, spec: parsed.data };
     problems.push({ path: 'spec', text: `spec: ${z.prettifyError(parsed.error)}` });
   }
-  return {
-    kind: 'invalid',
-    header,
-    problems: problems.map(({ path, text }) => ({ path: printable(path), text: printable(text, 1000) })),
-    scopes: goodScopes(spec),
-  };
+  return { kind: 'invalid', header, problems: worthTelling(problems), scopes: goodScopes(spec) };
+}
+
+/** The first of them, escaped: an object can be wrong in a hundred thousand places. */
+function worthTelling(problems: readonly ObjectProblem[]): readonly ObjectProblem[] {
+  const told = problems
+    .slice(0, MAX_PROBLEMS)
+    .map(({ path, text }) => ({ path: printable(path), text: printable(text, 1000) }));
+  const rest = problems.length - told.length;
+  return rest === 0 ? told : [...told, { path: '', text: `and ${rest} more` }];
 }
 
 const SCHEMAS = { v1: specSchema('v1'), v1alpha1: specSchema('v1alpha1') } as const;
+
+/** How much that is wrong with one object is told. */
+const MAX_PROBLEMS = 20;
 
 const TOP_LEVEL: readonly string[] = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
