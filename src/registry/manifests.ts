@@ -32,7 +32,8 @@ export async function readManifest(
 ): Promise<Lookup<FetchedManifest>> {
   if (typeof which !== 'string' && !isTag(which.tag)) return notATag(which.tag);
   const path = manifestPath(endpoint, typeof which === 'string' ? which : which.tag);
-  const read = { method: 'GET', path, accept: ACCEPT, maxBytes, purpose: 'manifest' } as const;
+  const bound = Math.min(maxBytes, context.maxManifestBytes ?? maxBytes);
+  const read = { method: 'GET', path, accept: ACCEPT, maxBytes: bound, purpose: 'manifest' } as const;
   const answer = await session.read(endpoint, read, context);
   if (!answer.ok) return { kind: 'failed', failure: answer.failure };
   if (answer.value.status === 404) return { kind: 'absent' };

@@ -22,6 +22,8 @@ export type ReferrersList = {
 /** What one call may take: time, and a place where its requests are counted. */
 export type RequestContext = {
   readonly signal: AbortSignal;
+  /** Bytes of a manifest, where fewer than the client's own bound are wanted. */
+  readonly maxManifestBytes?: number;
   /** Called once for each request sent, token requests and retries included. */
   readonly onRequest?: (request: { readonly host: string; readonly purpose: RequestPurpose }) => void;
 };

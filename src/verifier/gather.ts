@@ -25,10 +25,21 @@ export type LookupKind = 'tag' | 'referrers';
 export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
 
 /** What one image may still cost. */
-export type Budget = { verifications: number };
+export type Budget = { verifications: number; bytes: number };
 
 /** Verifications of one image under all policies; a flood of signatures must not become a flood of work (MODEL.md M6). */
-export const MAXIMUM_VERIFICATIONS = 512;
+const MAXIMUM_VERIFICATIONS = 512;
+
+/**
+ * Bytes of signatures read for one image. Without it somebody could push so much that time runs out, and with
+ * `onError: allow` running out of time admits (MODEL.md M6).
+ */
+const MAXIMUM_SIGNATURE_BYTES = 16 * 1024 * 1024;
+
+/** What an image may cost that nothing was spent on yet. */
+export function fullBudget(): Budget {
+  return { verifications: MAXIMUM_VERIFICATIONS, bytes: MAXIMUM_SIGNATURE_BYTES };
+}
 
 /** Looks up and proves, each thing once. */
 export type Gatherer = {
@@ -101,8 +112,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     onRequest: OnRequest,
     waiting: AbortSignal,
   ): Promise<Result<Proof>> => {
-    const maximum = candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
-    const bytes = await blob(placeOf(target, where), candidate.blob, maximum, onRequest, waiting);
+    const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), onRequest, waiting);
     if (!bytes.ok) return bytes;
     const digest = target.descriptor.digest;
     if (candidate.kind === 'bundle') return ok(await proveBundle(bytes.value, keySet, rule.hash, digest));
@@ -155,12 +165,8 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         return ok(kept);
       }
       task.meter.misses++;
-      budget.verifications -= keySet.value.keys.length;
-      if (budget.verifications < 0)
-        return failed(
-          'LIMIT_EXCEEDED',
-          `the image carries more signatures than are verified for one decision (${MAXIMUM_VERIFICATIONS} verifications)`,
-        );
+      const unaffordable = spend(budget, keySet.value.keys.length, candidate);
+      if (unaffordable !== undefined) return { ok: false, failure: unaffordable };
       // The access is part of the flight's key although not of the proof's: bytes are fetched under it.
       return proofFlights.run(
         `${registry.access(placeOf(target, where)).id} ${key}`,
@@ -174,6 +180,32 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
       );
     },
   };
+}
+
+/** Takes from the budget what a proof costs; what is too large by itself is refused without taking from the others. */
+function spend(budget: Budget, verifications: number, candidate: ProvableCandidate): Failure | undefined {
+  const { size } = candidate.blob;
+  const maximum = maximumBytes(candidate);
+  if (size > maximum) return failure('RESPONSE_TOO_LARGE', `a signature of ${size} bytes is larger than ${maximum}`);
+  if (verifications > budget.verifications) {
+    return failure(
+      'LIMIT_EXCEEDED',
+      `the image carries more signatures than are verified: ${MAXIMUM_VERIFICATIONS} verifications`,
+    );
+  }
+  if (size > budget.bytes) {
+    return failure(
+      'LIMIT_EXCEEDED',
+      `the signatures of the image are larger than ${MAXIMUM_SIGNATURE_BYTES} bytes together`,
+    );
+  }
+  budget.verifications -= verifications;
+  budget.bytes -= size;
+  return undefined;
+}
+
+function maximumBytes(candidate: ProvableCandidate): number {
+  return candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
 }
 
 /** What this version cannot prove yet is a refusal by name, never a check that is left out. */

@@ -11,7 +11,7 @@ import type { TrustStore } from '../trust/trust-store.ts';
 import type { Caches, ResolvedManifest } from './caches.ts';
 import { decisionOf, type Judgement, policyOutcome, subjectDecision } from './decision.ts';
 import { decidedWithoutEvidence, evaluate } from './evaluate.ts';
-import { type Budget, createGatherer, type Gatherer, MAXIMUM_VERIFICATIONS, type Target } from './gather.ts';
+import { type Budget, createGatherer, fullBudget, type Gatherer, type Target } from './gather.ts';
 import { evaluateLeaf, FRESH, type LeafContext } from './leaf.ts';
 import { NOTHING_SEEN, type NodeValue } from './node-value.ts';
 import { outcomeOf } from './outcome.ts';
@@ -115,7 +115,7 @@ async function decideReference(image: RequestedImage, reference: ImageReference,
   const say = ({ policy, scope }: Selected, outcome: Outcome) =>
     policyOutcome(policy.origin, scope, policy.mode, outcome, digest, judgement);
 
-  const budget: Budget = { verifications: MAXIMUM_VERIFICATIONS };
+  const budget = fullBudget();
   const outcomes = await Promise.all(
     required.map(async (selected) =>
       say(selected, outcomeOf(await valueOf(selected, reference, resolved, budget, run), selected.policy.origin)),

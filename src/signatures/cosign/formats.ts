@@ -39,5 +39,8 @@ export const MAXIMUM_PAYLOAD_BYTES = 1024 * 1024;
 /** A signature bundle is some ten kilobytes; bytes. */
 export const MAXIMUM_BUNDLE_BYTES = 2 * 1024 * 1024;
 
+/** A manifest that carries a signature is some two kilobytes; larger ones are refused before they cost anything; bytes. */
+export const MAXIMUM_REFERRER_BYTES = 256 * 1024;
+
 /** Layers read of one signature manifest; containers/image reads 128 lookaside signatures. */
 export const MAXIMUM_LAYERS = 256;

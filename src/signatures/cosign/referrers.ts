@@ -12,6 +12,7 @@ import {
   COSIGN_REFERRER_TYPE,
   COSIGN_SIGN_PREDICATE,
   EMPTY_TYPE,
+  MAXIMUM_REFERRER_BYTES,
 } from './formats.ts';
 import { type LayerCandidates, layerCandidates } from './layers.ts';
 import { parseSignatureManifest } from './manifest.ts';
@@ -99,10 +100,18 @@ async function readReferrer(
     others: 0,
   });
 
-  const fetched = await registry.manifest(repository, referrer.digest, context);
+  const tooLarge = failure(
+    'RESPONSE_TOO_LARGE',
+    `the manifest of a referrer is larger than ${MAXIMUM_REFERRER_BYTES} bytes`,
+  );
+  if (referrer.size > MAXIMUM_REFERRER_BYTES) return unread(tooLarge);
+  const bounded = { ...context, maxManifestBytes: MAXIMUM_REFERRER_BYTES };
+  const fetched = await registry.manifest(repository, referrer.digest, bounded);
   if (fetched.kind === 'failed') return unread(fetched.failure);
   // The list named it and it is gone: it was removed in between, or the registry contradicts itself. Either way unread.
   if (fetched.kind === 'absent') return unread(failure('RESPONSE_MALFORMED', 'a listed referrer is not there'));
+  if (fetched.value.bytes.length !== referrer.size)
+    return unread(failure('DIGEST_MISMATCH', 'a referrer is not of the size that the list says'));
   const manifest = parseSignatureManifest(fetched.value);
   if (!manifest.ok) return looksLikeSignature(referrer) ? unread(manifest.failure) : OTHER;
   if (manifest.value.subject?.digest !== digest) return OTHER;
