@@ -23,12 +23,9 @@ async function check(paths: readonly string[], terminal: Terminal): Promise<numb
     terminal.error(`${loaded.failure.message}\n`);
     return USAGE_ERROR;
   }
-  const { sets, problems, warnings, conflicts } = loaded.value;
+  const { sets, problems, warnings } = loaded.value;
   for (const { origin, message } of warnings) {
     terminal.out(`${origin.source}: ${origin.kind} "${origin.name}": warning: ${message}\n`);
-  }
-  for (const { origin, condition } of conflicts) {
-    terminal.out(`${origin.source}: ${origin.kind} "${origin.name}": warning: ${condition.message}\n`);
   }
   if (problems.length > 0) {
     terminal.error(`${problems.map(describeProblem).join('\n')}\n`);

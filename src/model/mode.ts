@@ -14,7 +14,7 @@ export function stricter(a: Mode, b: Mode): Mode {
 }
 
 /** The laxer of two modes. */
-export function laxer(a: Mode, b: Mode): Mode {
+function laxer(a: Mode, b: Mode): Mode {
   return ORDER.indexOf(a) <= ORDER.indexOf(b) ? a : b;
 }
 

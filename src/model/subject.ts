@@ -1,5 +1,4 @@
-import type { Descriptor } from '../image/descriptor.ts';
-import type { ImageReference, Repository } from '../image/reference.ts';
+import type { ImageReference } from '../image/reference.ts';
 import type { Known } from './known.ts';
 
 /** An image as somebody asked for it, before anything was fetched. */
@@ -25,14 +24,6 @@ export type AskedObject = {
 
 /** What is decided on. */
 export type Asked = AskedImage | AskedObject;
-
-/** An image after its one resolution: the bytes that will be verified for, and where signatures are looked up. */
-export type ResolvedImage = {
-  readonly asked: AskedImage;
-  readonly descriptor: Descriptor;
-  /** The repository by its logical name; mirrors are the registry client's business. */
-  readonly repository: Repository;
-};
 
 /** Who asks. Nothing on the admitted object is believed (MODEL.md M14). */
 export type Asker = {

@@ -3,7 +3,7 @@ import type { Descriptor } from '../image/descriptor.ts';
 import { parseImageIndex } from '../image/manifest.ts';
 
 /** Instances that are looked at in one index; more is LIMIT_EXCEEDED. */
-export const MAXIMUM_INSTANCES = 64;
+const MAXIMUM_INSTANCES = 64;
 
 /**
  * The instances of an index or manifest list: what a node could run.
