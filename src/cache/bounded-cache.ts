@@ -12,13 +12,16 @@ export type CacheStatistics = {
 /** A cache bounded by entries and by bytes; what is evicted is looked up again, never taken for absent. */
 export type BoundedCache<T> = {
   readonly get: (key: string) => T | undefined;
-  /** Keeps a value; `bytes` is its weight beside the key's. A value heavier than the whole cache is not kept. */
+  /** Keeps a value; `bytes` is its weight beside the key's. Of a value heavier than the whole cache nothing is kept. */
   readonly set: (key: string, value: T, bytes: number) => void;
   readonly delete: (key: string) => void;
   readonly statistics: () => CacheStatistics;
 };
 
-/** What a cache may hold. `lives` is milliseconds after which a value is gone by itself, or `forever`. */
+/**
+ * What a cache may hold. `lives` is milliseconds after which a value is never handed out, or `forever`; its memory is
+ * given back at the next use of the cache once as much time again has passed.
+ */
 export type CacheBounds = { readonly entries: number; readonly bytes: number; readonly lives: number | 'forever' };
 
 /** Weight of an entry beside its value and key: the map's and the list's own cells. */
@@ -40,8 +43,21 @@ export function createBoundedCache<T extends object>(
     },
   });
 
+  const lives = bounds.lives === 'forever' ? Number.POSITIVE_INFINITY : bounds.lives;
+  let sweepAt = now() + lives;
+
+  /** Lets go of what has expired without being asked for. Once a life, so that it costs each entry two looks at most. */
+  const sweep = () => {
+    const at = now();
+    if (at < sweepAt) return;
+    sweepAt = at + lives;
+    const expired = [...kept.entries()].filter(([, { until }]) => until <= at);
+    for (const [key] of expired) kept.delete(key);
+  };
+
   return {
     get: (key) => {
+      sweep();
       const entry = kept.get(key);
       if (entry === undefined || entry.until <= now()) {
         if (entry !== undefined) kept.delete(key);
@@ -52,13 +68,18 @@ export function createBoundedCache<T extends object>(
       return entry.value;
     },
     set: (key, value, bytes) => {
-      const until = bounds.lives === 'forever' ? Number.POSITIVE_INFINITY : now() + bounds.lives;
+      sweep();
       const size = bytes + key.length + OVERHEAD;
-      if (size <= bounds.bytes) kept.set(key, { value, until }, { size });
+      if (size <= bounds.bytes) kept.set(key, { value, until: now() + lives }, { size });
+      // What it would have replaced is no longer so.
+      else kept.delete(key);
     },
     delete: (key) => {
       kept.delete(key);
     },
-    statistics: () => ({ hits, misses, evictions, entries: kept.size, bytes: kept.calculatedSize }),
+    statistics: () => {
+      sweep();
+      return { hits, misses, evictions, entries: kept.size, bytes: kept.calculatedSize };
+    },
   };
 }

@@ -22,6 +22,9 @@ export type Caches = {
 /** Sizes of the caches: entries and bytes of each, and the life of lists and descriptors in milliseconds. */
 export type CacheOptions = { readonly entries: number; readonly bytes: number; readonly lives: number };
 
+/** A list older than this never refuses and never feeds a node that needs it complete (MODEL.md M2); milliseconds. */
+export const FRESH = 10_000;
+
 /** How long a tag's descriptor is believed where nothing is denied; milliseconds. */
 const TAG_LIFE = 5_000;
 

@@ -1,3 +1,4 @@
+import { ownCopy, weightOf } from '../cache/own-copy.ts';
 import { createSingleFlight } from '../cache/single-flight.ts';
 import { type Failure, failed, failure, failureClass, ok, type Result } from '../codes/result.ts';
 import type { Descriptor } from '../image/descriptor.ts';
@@ -12,7 +13,7 @@ import { listReferrers } from '../signatures/cosign/referrers.ts';
 import { listSignatureTag } from '../signatures/cosign/tag.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
 import type { KeySet, TrustStore } from '../trust/trust-store.ts';
-import type { Caches } from './caches.ts';
+import { type Caches, FRESH } from './caches.ts';
 import type { OnRequest, Task } from './task.ts';
 
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
@@ -24,8 +25,8 @@ export type LookupKind = 'tag' | 'referrers';
 /** A candidate that a proof can be made of. */
 export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
 
-/** What one image may still cost. */
-export type Budget = { verifications: number; bytes: number };
+/** What one image may still cost, and which proofs were already granted. */
+export type Budget = { verifications: number; bytes: number; readonly granted: Set<string> };
 
 /** Verifications of one image under all policies; a flood of signatures must not become a flood of work (MODEL.md M6). */
 const MAXIMUM_VERIFICATIONS = 512;
@@ -38,7 +39,7 @@ const MAXIMUM_SIGNATURE_BYTES = 16 * 1024 * 1024;
 
 /** What an image may cost that nothing was spent on yet. */
 export function fullBudget(): Budget {
-  return { verifications: MAXIMUM_VERIFICATIONS, bytes: MAXIMUM_SIGNATURE_BYTES };
+  return { verifications: MAXIMUM_VERIFICATIONS, bytes: MAXIMUM_SIGNATURE_BYTES, granted: new Set() };
 }
 
 /** Looks up and proves, each thing once. */
@@ -62,11 +63,14 @@ export type Gatherer = {
   ) => Promise<Result<Proof>>;
 };
 
+/** A listing, and when it was asked for. */
+type Read = { readonly listing: Listing; readonly at: number };
+
 const LATE = failure('DEADLINE_EXCEEDED', 'the signatures could not be read in time');
 
 /** Makes a gatherer over the caches. */
 export function createGatherer(registry: Registry, trust: TrustStore, caches: Caches, clock: () => number): Gatherer {
-  const listFlights = createSingleFlight<Result<Listing>>();
+  const listFlights = createSingleFlight<Result<Read>>();
   const blobFlights = createSingleFlight<Result<Uint8Array>>();
   const proofFlights = createSingleFlight<Result<Proof>>();
 
@@ -81,8 +85,9 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     onRequest: OnRequest,
     waiting: AbortSignal,
   ): Promise<Result<Uint8Array>> => {
-    // The access is part of the key: bytes are handed out only to whoever could have fetched them (MODEL.md M2).
-    const key = `${registry.access(repository).id} ${reference.digest}`;
+    // The access is part of the key: bytes are handed out only to whoever could have fetched them (MODEL.md M2). So are
+    // the size and the bound: a manifest that lies about the size must not answer for one that does not.
+    const key = `${registry.access(repository).id} ${reference.digest} ${reference.size} ${maximumBytes}`;
     const kept = caches.bytes.get(key);
     if (kept !== undefined) return ok(kept);
     return blobFlights.run(
@@ -96,7 +101,8 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
             'RESPONSE_MALFORMED',
             `the signature manifest names the blob ${reference.digest}, which is not there`,
           );
-        caches.bytes.set(key, found.value, found.value.length);
+        // Copied, since short bodies are cut out of a larger buffer that they would keep alive.
+        caches.bytes.set(key, new Uint8Array(found.value), found.value.length);
         return ok(found.value);
       },
       () => ({ ok: false, failure: LATE }),
@@ -131,23 +137,30 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         return ok({ listing: kept.listing, age });
       }
       task.meter.misses++;
-      const listing = await listFlights.run(
-        key,
-        task.deadline.signal(),
-        async (signal) => {
-          const context = { signal, onRequest: task.onRequest };
-          const at = clock();
-          const found =
-            kind === 'tag'
-              ? await listSignatureTag(registry, repository, digest, where.tagPrefix, context)
-              : await listReferrers(registry, repository, digest, where.attempts, context);
-          if (found.ok && isFact(found.value))
-            caches.lists.set(key, { listing: found.value, at }, weightOf(found.value));
-          return found;
-        },
-        () => ({ ok: false, failure: LATE }),
-      );
-      return listing.ok ? ok({ listing: listing.value, age: 0 }) : listing;
+      const read = () =>
+        listFlights.run(
+          key,
+          task.deadline.signal(),
+          async (signal) => {
+            const context = { signal, onRequest: task.onRequest };
+            const at = clock();
+            const found =
+              kind === 'tag'
+                ? await listSignatureTag(registry, repository, digest, where.tagPrefix, context)
+                : await listReferrers(registry, repository, digest, where.attempts, context);
+            if (!found.ok) return found;
+            keepListing(caches, key, { listing: found.value, at });
+            return ok({ listing: found.value, at });
+          },
+          () => ({ ok: false, failure: LATE }),
+        );
+      const ageOf = ({ at }: Read) => Math.max(0, task.now - at);
+
+      const joined = await read();
+      if (!joined.ok) return joined;
+      // Somebody else may have asked long before this task began.
+      const latest = ageOf(joined.value) > Math.max(FRESH, maximumAge) ? await read() : joined;
+      return latest.ok ? ok({ listing: latest.value.listing, age: ageOf(latest.value) }) : latest;
     },
 
     prove: async (candidate, rule, target, where, budget, task) => {
@@ -158,22 +171,23 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
       if (!keySet.ok) return keySet;
 
       const { digest, mediaType, size } = target.descriptor;
-      const key = `${candidate.id} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${keySet.value.hash}`;
+      const key = `${candidate.id} ${candidate.blob.size} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${keySet.value.hash}`;
+      // Before the cache is asked: what others had verified must not let a decision reach further than a cold one.
+      const unaffordable = spend(budget, key, keySet.value.keys.length, candidate);
+      if (unaffordable !== undefined) return { ok: false, failure: unaffordable };
       const kept = caches.proofs.get(key);
       if (kept !== undefined) {
         task.meter.hits++;
         return ok(kept);
       }
       task.meter.misses++;
-      const unaffordable = spend(budget, keySet.value.keys.length, candidate);
-      if (unaffordable !== undefined) return { ok: false, failure: unaffordable };
       // The access is part of the flight's key although not of the proof's: bytes are fetched under it.
       return proofFlights.run(
         `${registry.access(placeOf(target, where)).id} ${key}`,
         task.deadline.signal(),
         async (signal) => {
           const proof = await verify(candidate, keySet.value, rule, target, where, task.onRequest, signal);
-          if (proof.ok) caches.proofs.set(key, proof.value, 1024);
+          if (proof.ok) caches.proofs.set(key, ownCopy(proof.value), weightOf(proof.value));
           return proof;
         },
         () => ({ ok: false, failure: LATE }),
@@ -182,8 +196,17 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
   };
 }
 
-/** Takes from the budget what a proof costs; what is too large by itself is refused without taking from the others. */
-function spend(budget: Budget, verifications: number, candidate: ProvableCandidate): Failure | undefined {
+/**
+ * Takes from the budget what a proof costs, once for all policies that ask for it; what is too large by itself is refused
+ * without taking from the others.
+ */
+function spend(
+  budget: Budget,
+  proof: string,
+  verifications: number,
+  candidate: ProvableCandidate,
+): Failure | undefined {
+  if (budget.granted.has(proof)) return undefined;
   const { size } = candidate.blob;
   const maximum = maximumBytes(candidate);
   if (size > maximum) return failure('RESPONSE_TOO_LARGE', `a signature of ${size} bytes is larger than ${maximum}`);
@@ -201,6 +224,7 @@ function spend(budget: Budget, verifications: number, candidate: ProvableCandida
   }
   budget.verifications -= verifications;
   budget.bytes -= size;
+  budget.granted.add(proof);
   return undefined;
 }
 
@@ -220,16 +244,21 @@ export function unsupportedProof(rule: ProofRule): Failure | undefined {
   return undefined;
 }
 
-/** A listing with holes that time may close is no fact and is not kept. */
-function isFact(listing: Listing): boolean {
-  return listing.candidates.every(
-    (candidate) => candidate.kind !== 'unread' || failureClass(candidate.failure) === 'content',
-  );
+/**
+ * Keeps a listing. One with a hole in it may be trouble that passes: it is kept as old from the start, so that it may
+ * admit by what could be read, but is read again before anything is refused for what could not.
+ */
+function keepListing(caches: Caches, key: string, { listing, at }: Read): void {
+  const holes = listing.candidates.flatMap((candidate) => (candidate.kind === 'unread' ? [candidate.failure] : []));
+  if (holes.some((hole) => failureClass(hole) !== 'content')) return;
+  const isWhole = holes.every((hole) => hole.code === 'LIMIT_EXCEEDED');
+  const kept = ownCopy({ ...listing, candidates: listing.candidates.map(withoutCause) });
+  caches.lists.set(key, { listing: kept, at: isWhole ? at : at - FRESH - 1 }, weightOf(kept));
 }
 
-function weightOf(listing: Listing): number {
-  return listing.candidates.reduce(
-    (sum, candidate) => sum + 600 + (candidate.kind === 'layer' ? JSON.stringify(candidate.annotations).length : 0),
-    300,
-  );
+/** Causes are for logs; in a cache they would keep alive whatever an error holds. */
+function withoutCause(candidate: Candidate): Candidate {
+  if (candidate.kind !== 'unread') return candidate;
+  const { code, message } = candidate.failure;
+  return { ...candidate, failure: { code, message } };
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../model/finding.ts';
 import type { Leaf, NonEmpty, Store } from '../model/requirement.ts';
 import type { EvidenceRule } from '../policy/policy.ts';
 import type { Candidate, Listing } from '../signatures/evidence.ts';
+import { FRESH } from './caches.ts';
 import { type Budget, type Gatherer, type LookupKind, type Target, unsupportedProof } from './gather.ts';
 import { judge } from './judge.ts';
 import { type AcceptedFinding, NOTHING_SEEN, type Seen } from './node-value.ts';
@@ -38,9 +39,6 @@ export type LeafContext = {
   /** Told when a list older than `FRESH` was used, since such a list may not refuse. */
   readonly onStale: () => void;
 };
-
-/** A list older than this never refuses and never feeds a node that needs it complete (MODEL.md M2); milliseconds. */
-export const FRESH = 10_000;
 
 /** The stores that containers/image itself reads; only there does one unreadable piece refuse the image (MODEL.md M4). */
 const COMPLETE_STORES: ReadonlySet<Store> = new Set(['cosign-tag']);

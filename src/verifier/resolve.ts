@@ -1,3 +1,4 @@
+import { ownCopy, weightOf } from '../cache/own-copy.ts';
 import { createSingleFlight } from '../cache/single-flight.ts';
 import { failed, failure, type Lookup, ok, type Result } from '../codes/result.ts';
 import { type Descriptor, isIndexType, isManifestType } from '../image/descriptor.ts';
@@ -36,7 +37,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
       (signal) => registry.resolveTag(repository, tag, { signal, onRequest: task.onRequest }),
       () => ({ kind: 'failed', failure: LATE }),
     );
-    if (found.kind === 'found' && !task.freshTags) caches.tags.set(key, found.value, 256);
+    if (found.kind === 'found' && !task.freshTags) caches.tags.set(key, ownCopy(found.value), weightOf(found.value));
     return found;
   };
 
@@ -56,8 +57,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
         if (fetched.kind === 'failed') return { ok: false, failure: fetched.failure };
         if (fetched.kind === 'absent') return notFound(repository, digest);
         const resolved = describe(fetched.value.descriptor, fetched.value.bytes);
-        if (resolved.ok)
-          caches.descriptors.set(key, resolved.value, 300 + 300 * (resolved.value.children?.length ?? 0));
+        if (resolved.ok) caches.descriptors.set(key, ownCopy(resolved.value), weightOf(resolved.value));
         return resolved;
       },
       () => ({ ok: false, failure: LATE }),
