@@ -25,7 +25,8 @@ export async function proveLayer(
   hash: HashRule,
   image: Digest,
 ): Promise<Proof> {
-  const signature = decodeBase64(annotations[ANNOTATIONS.signature] ?? '');
+  // Signatures that were attached by hand carry the line ends of base64(1), which Go skips.
+  const signature = decodeBase64(annotations[ANNOTATIONS.signature] ?? '', { newlines: 'ignored' });
   if (!signature.ok || signature.value.length === 0)
     return disproved('format', 'SIGNATURE_MALFORMED', 'the signature is not base64');
 
