@@ -1,5 +1,5 @@
-import { failure } from '../codes/result.ts';
-import type { Condition, EachRule, Leaf, NonEmpty, Requirement } from '../model/requirement.ts';
+import { type Failure, failure } from '../codes/result.ts';
+import type { Condition, Leaf, NonEmpty, Requirement } from '../model/requirement.ts';
 import { judgeCondition } from './judge.ts';
 import { type LeafEvidence, reportsOf } from './leaf.ts';
 import { type AcceptedFinding, failuresOf, gravest, NOTHING_SEEN, type NodeValue, seenBy } from './node-value.ts';
@@ -39,8 +39,16 @@ export async function evaluate(
           'complete',
         ),
       );
-    case 'when':
-      return whenValue(await evaluate(requirement.child, look, 'complete'), requirement.body);
+    case 'when': {
+      // A pass does not tell of what could not be read in another branch, and the body is for all that there is.
+      const holes: Failure[] = [];
+      const watched: LookForLeaf = async (leaf, wanted) => {
+        const found = await look(leaf, wanted);
+        holes.push(...found.failures);
+        return found;
+      };
+      return whenValue(await evaluate(requirement.child, watched, 'complete'), holes, requirement.body);
+    }
     case 'accept':
     case 'reject':
       return nothingToAsk();
@@ -64,10 +72,10 @@ export function decidedWithoutEvidence(requirement: Requirement): NodeValue | un
         requirement.kind === 'allOf' ? requirement.of.length : requirement.kind === 'anyOf' ? 1 : requirement.k;
       const decided = requirement.of.map(decidedWithoutEvidence);
       const passes = decided.filter((value) => value?.kind === 'pass').length;
-      const open = decided.filter((value) => value === undefined).length;
+      const fails = decided.filter((value) => value?.kind === 'fail').length;
       if (wanted < 1 || wanted > requirement.of.length) return nothingToAsk();
       if (passes >= wanted) return { kind: 'pass', accepted: [], seen: NOTHING_SEEN };
-      if (open > 0 && passes + open >= wanted) return undefined;
+      if (decided.includes(undefined) && decided.length - fails >= wanted) return undefined;
       return kOfValue(
         wanted,
         decided.filter((value) => value !== undefined),
@@ -158,7 +166,7 @@ function eachValue(requirement: Extract<Requirement, { kind: 'each' }>, evidence
     requirement.verifiers.map((verifier) => verifier.types),
     evidence,
   );
-  const violated = typeViolated(requirement.rules, requirement.otherwise, reports);
+  const violated = typeViolated(requirement, reports, first === undefined);
   if (violated !== undefined) return { kind: 'fail', said: { code: 'CONDITION_FAILED', message: violated }, seen };
   if (first !== undefined) return { kind: 'error', failure: gravest([first, ...rest]), seen };
   if (reports.length === 0) return { kind: 'fail', said: undefined, seen };
@@ -178,23 +186,26 @@ function eachValue(requirement: Extract<Requirement, { kind: 'each' }>, evidence
   };
 }
 
+/** Which type's rule is broken whatever else there is: what could not be read may be the success that `any` wants. */
 function typeViolated(
-  rules: Readonly<Record<string, EachRule>>,
-  otherwise: EachRule,
+  { rules, otherwise }: Extract<Requirement, { kind: 'each' }>,
   reports: ReturnType<typeof reportsOf>,
+  complete: boolean,
 ): string | undefined {
   for (const type of new Set(reports.map((report) => report.type))) {
     const ofType = reports.filter((report) => report.type === type);
     const successes = ofType.filter((report) => report.accepted !== undefined).length;
     const rule = Object.hasOwn(rules, type) ? rules[type] : otherwise;
-    if (rule === 'any' ? successes === 0 : successes < ofType.length)
+    if (rule === 'any' ? complete && successes === 0 : successes < ofType.length)
       return `${ofType.length - successes} of ${ofType.length} artifacts of type ${type} were refused`;
   }
   return undefined;
 }
 
-function whenValue(child: NodeValue, body: Condition): NodeValue {
+function whenValue(child: NodeValue, holes: readonly Failure[], body: Condition): NodeValue {
   if (child.kind !== 'pass') return child;
+  const [first, ...rest] = holes;
+  if (first !== undefined) return { kind: 'error', failure: gravest([first, ...rest]), seen: child.seen };
   for (const { finding } of child.accepted) {
     if (finding.proof.kind !== 'proved') continue;
     const verdict = judgeCondition(body, finding.proof.claims);

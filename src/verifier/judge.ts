@@ -20,6 +20,12 @@ export function judge(leaf: Leaf, proof: Proof, asked: ImageReference, now: numb
       'the policy names a signer by identity, which this version does not verify',
     );
 
+  if (leaf.about !== 'none')
+    return undecided(
+      'FEATURE_NOT_SUPPORTED',
+      'the policy asks for signatures of the artifact itself, which this version does not look for',
+    );
+
   const name = matchName(leaf.names, asked, proof.claims.name);
   if (name.kind === 'refused') return refused('names', name.code, name.message);
   for (const condition of leaf.conditions) {
