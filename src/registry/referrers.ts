@@ -15,9 +15,10 @@ import { type Session, statusFailure } from './session.ts';
 export type Referrers = (endpoint: Endpoint, digest: Digest, context: RequestContext) => Promise<Lookup<ReferrersList>>;
 
 /** What one page of the API came to. `no-api` is only said of the first one. */
-type Page =
-  | { readonly kind: 'page'; readonly index: ImageIndex; readonly next: URL | undefined }
-  | { readonly kind: 'no-api' };
+type Page = { readonly kind: 'page'; readonly index: ImageIndex; readonly next: URL | undefined } | NoApi;
+
+/** `lasting` where a status says so. A page of another kind may come from whatever stands in front of the registry. */
+type NoApi = { readonly kind: 'no-api'; readonly lasting: boolean };
 
 /** Statuses that say that the registry has no such API (DESIGN.md §4.3); 404 with NAME_UNKNOWN is told apart. */
 const NO_API: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
@@ -38,10 +39,10 @@ export function createReferrers(wire: Wire, session: Session): Referrers {
     if (withoutApi.get(place) === undefined) {
       const listed = await listByApi(wire, session, endpoint, digest, context);
       if (!listed.ok) return { kind: 'failed', failure: listed.failure };
-      if (listed.value !== 'no-api') {
+      if (!('kind' in listed.value)) {
         return { kind: 'found', value: { descriptors: listed.value, source: 'api', location: endpoint.location } };
       }
-      withoutApi.set(place, { known: true }, 0);
+      if (listed.value.lasting) withoutApi.set(place, { known: true }, 0);
     }
     return listByFallbackTag(wire, session, endpoint, digest, context);
   };
@@ -53,7 +54,7 @@ async function listByApi(
   endpoint: Endpoint,
   digest: Digest,
   context: RequestContext,
-): Promise<Result<readonly Descriptor[] | 'no-api'>> {
+): Promise<Result<readonly Descriptor[] | NoApi>> {
   const { limits } = wire;
   const descriptors: Descriptor[] = [];
   let path = `/v2/${endpoint.location.path}/referrers/${digest}`;
@@ -76,7 +77,7 @@ async function listByApi(
 
     const page = readPage(answer.value, endpoint, pages === 0 ? 'first' : 'later');
     if (!page.ok) return page;
-    if (page.value.kind === 'no-api') return ok('no-api');
+    if (page.value.kind === 'no-api') return ok(page.value);
     descriptors.push(...page.value.index.manifests);
     if (descriptors.length > limits.referrers) return tooMany(endpoint, `more than ${limits.referrers} referrers`);
     if (page.value.next === undefined) return ok(descriptors);
@@ -122,11 +123,11 @@ function readPage(answer: Answer, endpoint: Endpoint, position: 'first' | 'later
     if (position === 'later' || !NO_API.has(answer.status)) return { ok: false, failure: statusFailure(answer) };
     return answer.status === 404 && isNameUnknown(answer.body)
       ? failed('IMAGE_NOT_FOUND', `${host} says that it has no repository ${endpoint.location.path}`)
-      : ok({ kind: 'no-api' });
+      : ok({ kind: 'no-api', lasting: true });
   }
   if (mediaTypeOf(answer) !== MANIFEST_TYPES.ociIndex) {
     return position === 'first'
-      ? ok({ kind: 'no-api' })
+      ? ok({ kind: 'no-api', lasting: false })
       : failed('RESPONSE_MALFORMED', `${host} answered a later page of referrers with something else`);
   }
   const index = parseImageIndex(answer.body, MANIFEST_TYPES.ociIndex);
