@@ -2,8 +2,8 @@ import { failed, ok, type Result } from '../codes/result.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { parseImageIndex } from '../image/manifest.ts';
 
-/** Instances that are looked at in one index; more is LIMIT_EXCEEDED. */
-const MAXIMUM_INSTANCES = 64;
+/** Instances that are looked at in one index and in those that it lists; more is LIMIT_EXCEEDED. */
+export const MAXIMUM_INSTANCES = 64;
 
 /**
  * The instances of an index or manifest list: what a node could run.
