@@ -1,5 +1,5 @@
 import { adviceFor } from '../codes/codes.ts';
-import { printable } from '../encoding/escape.ts';
+import { asSentence, printable } from '../encoding/escape.ts';
 import type { Decision, PolicyOutcome, SubjectDecision } from '../model/decision.ts';
 import { policyInWords } from './names.ts';
 import { enforcedRefusals } from './refusals.ts';
@@ -52,5 +52,5 @@ function andMore(count: number): string {
 function sentence(text: string): string {
   if (text === '') return '';
   const end = /[.!?…]$/.test(text) ? '' : '.';
-  return ` ${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
+  return ` ${asSentence(text)}${end}`;
 }

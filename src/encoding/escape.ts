@@ -16,6 +16,11 @@ export function printable(text: string, maxLength = 200): string {
   return out;
 }
 
+/** Begins a sentence with a capital where a word begins it; the names of registries and the paths of fields stay as they are. */
+export function asSentence(text: string): string {
+  return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
+}
+
 /** Nearly everything is printable ASCII; this runs many times a review. */
 function isPlain(text: string): boolean {
   for (let i = 0; i < text.length; i++) {

@@ -1,5 +1,5 @@
 import type { ReasonCode } from '../codes/codes.ts';
-import { printable } from '../encoding/escape.ts';
+import { asSentence, printable } from '../encoding/escape.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Location } from '../model/finding.ts';
 import type { Outcome } from '../model/outcome.ts';
@@ -76,7 +76,6 @@ function attachments(count: number): string {
 }
 
 function sentence(message: string): string {
-  const text = printable(message, 600);
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = asSentence(printable(message, 600));
   return first.endsWith('.') || first.endsWith('…') ? first : `${first}.`;
 }
