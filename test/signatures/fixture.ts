@@ -42,7 +42,7 @@ export function decide(
 }
 
 /** What the only policy said of the only image. */
-export function saidIn(decision: Decision): Said {
+function saidIn(decision: Decision): Said {
   expect(decision.subjects).toHaveLength(1);
   expect(decision.subjects[0]?.policies).toHaveLength(1);
   const outcome = decision.subjects[0]!.policies[0]!.outcome;
