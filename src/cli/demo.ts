@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Result } from '../codes/result.ts';
 import { parseConfiguration } from '../config/configuration.ts';
+import { printable } from '../encoding/escape.ts';
 import { silentLogger } from '../telemetry/logger.ts';
-import type { Command, Terminal } from './command.ts';
+import { type Command, type Terminal, usageError } from './command.ts';
 import { postReview, reviewOf } from './demo/kubectl-run.ts';
 import { developerView, isAsExpected, type Played, styleFor, tableHead, tableRow } from './demo/programme.ts';
 import { type RegistryServer, startRegistryServer } from './demo/registry-server.ts';
@@ -16,7 +17,9 @@ import { startWebhook, type Webhook } from './webhook.ts';
  * `countersign demo`: a registry in this process with really signed images, the webhook over TLS in front of it, and the
  * reviews that `kubectl run` would cause. Exits 0 only if every decision is the expected one.
  */
-export const demo: Command = async (_args, terminal) => {
+export const demo: Command = async (args, terminal) => {
+  const [first] = args;
+  if (first !== undefined) return usageError(terminal, `demo takes no arguments, and was given ${printable(first)}.`);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-demo-'));
   const registry = await startRegistryServer();
   try {

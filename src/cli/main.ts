@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { text } from 'node:stream/consumers';
+import { printable } from '../encoding/escape.ts';
 import { type Command, type Terminal, usageError } from './command.ts';
 import { version } from './version.ts';
 
@@ -41,7 +42,11 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) return usageError(terminal, `there is no command "${name}".`);
+  if (load === undefined) return usageError(terminal, `there is no command "${printable(name)}".`);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.out(HELP);
+    return 0;
+  }
   const command = await load();
   return command(rest, terminal);
 }

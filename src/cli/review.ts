@@ -12,6 +12,13 @@ import { type Offline, readOfflineArguments, startOffline } from './offline.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+type Input =
+  | { readonly kind: 'review'; readonly review: Fields }
+  | { readonly kind: 'objects'; readonly objects: readonly Fields[] };
+
+/** Something that is still to be looked into, and what the list around it says it is. */
+type Waiting = { readonly value: unknown; readonly typed: Fields };
+
 /** Bytes of input that are read; the API server sends at most some 3 MiB. */
 const MAXIMUM_BYTES = 8 * 1024 * 1024;
 
@@ -23,19 +30,16 @@ export const review: Command = async (args, terminal) => {
   if (file === undefined || more.length > 0)
     return usageError(terminal, 'review needs one file, or - for standard input.');
 
-  const documents = await readDocuments(file, terminal);
-  if (typeof documents === 'string') {
-    terminal.error(`countersign: ${documents}\n`);
+  const input = await readInput(file, terminal);
+  if (typeof input === 'string') {
+    terminal.error(`countersign: ${file}: ${input}\n`);
     return USAGE_ERROR;
   }
   const offline = await startOffline(given, terminal);
   if (typeof offline === 'number') return offline;
   try {
-    const [first, ...others] = documents;
-    if (first !== undefined && others.length === 0 && first['kind'] === 'AdmissionReview') {
-      return await decideReview(first, offline, given.output, terminal);
-    }
-    return await decideManifests(documents, given.namespace ?? 'default', offline, given.output, terminal);
+    if (input.kind === 'review') return await decideReview(input.review, offline, given.output, terminal);
+    return await decideManifests(input.objects, given.namespace ?? 'default', offline, given.output, terminal);
   } finally {
     await offline.verifier.close();
   }
@@ -60,13 +64,12 @@ async function decideReview(
 }
 
 async function decideManifests(
-  documents: readonly Fields[],
+  objects: readonly Fields[],
   namespace: string,
   offline: Offline,
   output: 'text' | 'json',
   terminal: Terminal,
 ): Promise<number> {
-  const objects = documents.flatMap(itemsOf);
   const admitted = await Promise.all(
     objects.map((object, index) => decide(creationOf(object, index, namespace), offline)),
   );
@@ -97,14 +100,6 @@ function titleOf(object: Fields): string {
   return `${textOf(object['kind'])} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
-/** The objects of a List, however deep; anything else is itself. */
-function itemsOf(document: Fields): readonly Fields[] {
-  const items = document['items'];
-  const kind = document['kind'];
-  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return [document];
-  return items.filter(isFields).flatMap(itemsOf);
-}
-
 /** The request that creating this object would cause. */
 function creationOf(object: Fields, index: number, namespace: string): AdmissionRequest {
   const metadata = isFields(object['metadata']) ? object['metadata'] : {};
@@ -130,26 +125,65 @@ function splitApiVersion(apiVersion: string): readonly [string, string] {
   return slash === -1 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
 }
 
-/** The documents of a file of YAML or JSON, or a sentence on why it cannot be read. */
-async function readDocuments(file: string, terminal: Terminal): Promise<readonly Fields[] | string> {
+/** What is to be decided about, or a sentence on why it cannot be read. */
+async function readInput(file: string, terminal: Terminal): Promise<Input | string> {
   let content: string;
   try {
     content = file === '-' ? await terminal.readStandardInput() : await readFile(file, 'utf8');
   } catch {
-    return `${file} cannot be read.`;
+    return 'it cannot be read.';
   }
-  if (content.length > MAXIMUM_BYTES) return `${file} is larger than ${MAXIMUM_BYTES} bytes.`;
-  const parsed = parseAllDocuments(content, { uniqueKeys: true });
-  const documents: Fields[] = [];
-  for (const document of parsed) {
-    const [error] = document.errors;
-    if (error !== undefined) return `${file}: ${error.message}`;
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    if (value === null) continue;
-    if (!isFields(value)) return `${file}: a document is no object.`;
-    documents.push(value);
+  if (content.length > MAXIMUM_BYTES) return `it is larger than ${MAXIMUM_BYTES} bytes.`;
+  const documents = readDocuments(content);
+  if (typeof documents === 'string') return documents;
+  const [first, ...others] = documents;
+  if (first === undefined) return 'it holds no object.';
+  if (isFields(first) && others.length === 0 && first['kind'] === 'AdmissionReview') {
+    return { kind: 'review', review: first };
   }
-  return documents.length === 0 ? `${file} holds no object.` : documents;
+  return objectsOf(documents);
+}
+
+function readDocuments(content: string): readonly unknown[] | string {
+  try {
+    const documents: unknown[] = [];
+    for (const document of parseAllDocuments(content, { uniqueKeys: true })) {
+      const [error] = document.errors;
+      if (error !== undefined) return error.message;
+      const value: unknown = document.toJS({ maxAliasCount: 100 });
+      if (value !== null) documents.push(value);
+    }
+    return documents;
+  } catch {
+    // The library throws on aliases that unfold too far, and on nesting that exhausts the stack.
+    return 'the YAML nests too deep or unfolds too far.';
+  }
+}
+
+/**
+ * The objects of documents, those in lists one by one. What could not be told to carry no images is an error: a build
+ * must not pass because nobody looked.
+ */
+function objectsOf(documents: readonly unknown[]): Input | string {
+  const objects: Fields[] = [];
+  const open = documents.map((value): Waiting => ({ value, typed: {} })).toReversed();
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (!isFields(next.value)) return 'it holds something that is no object.';
+    const object = { ...next.typed, ...next.value };
+    const { apiVersion, kind, items } = object;
+    if (typeof apiVersion !== 'string' || typeof kind !== 'string' || kind === '') {
+      return 'it holds an object without apiVersion and kind.';
+    }
+    if (kind === 'AdmissionReview') return 'an AdmissionReview has to stand alone.';
+    if (!kind.endsWith('List') || !Array.isArray(items)) {
+      objects.push(object);
+      continue;
+    }
+    // The items of a typed list, as the API server sends it, do not say what they are.
+    const typed = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+    for (const value of items.toReversed()) open.push({ value, typed });
+  }
+  return { kind: 'objects', objects };
 }
 
 function textOf(value: unknown): string {
