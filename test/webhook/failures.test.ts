@@ -142,14 +142,15 @@ describe('a policy with a key', () => {
     signImage(registry, 'shop/stranger', image, stranger);
     const dialled = new Set<unknown>();
     // Every outgoing connection of this process goes through here, those of TLS and HTTP clients included.
-    const { connect } = Socket.prototype;
-    Socket.prototype.connect = function patched(this: Socket, ...args: readonly unknown[]) {
+    const connect: unknown = Reflect.get(Socket.prototype, 'connect');
+    if (typeof connect !== 'function') throw new Error('sockets connect by another way now');
+    Reflect.set(Socket.prototype, 'connect', function patched(this: Socket, ...args: readonly unknown[]): unknown {
       const [first] = args.flat();
       dialled.add(typeof first === 'object' && first !== null && 'port' in first ? String(first.port) : first);
       return Reflect.apply(connect, this, args);
-    } as typeof connect;
+    });
     onTestFinished(() => {
-      Socket.prototype.connect = connect;
+      Reflect.set(Socket.prototype, 'connect', connect);
     });
     expectVerified(await run([web]));
     expect((await run([`${registry.host}/shop/unsigned:v1`])).allowed).toBe(false);
