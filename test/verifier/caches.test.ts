@@ -1,6 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { publish, publishImage, publishLayers, signImage, signImageWithBundle } from '../../src/cli/demo/publish.ts';
-import { createSigner, signedLayer, simpleSigningPayload } from '../../src/cli/demo/signer.ts';
+import {
+  attach,
+  publish,
+  publishImage,
+  publishLayers,
+  signImage,
+  signImageWithBundle,
+} from '../../src/cli/demo/publish.ts';
+import {
+  bundleBytes,
+  bundleReferrer,
+  createSigner,
+  signedLayer,
+  signStatement,
+  simpleSigningPayload,
+} from '../../src/cli/demo/signer.ts';
 import { failure } from '../../src/codes/result.ts';
 import type { Leaf, NamesRule, ProofRule, Requirement, TrustRef } from '../../src/model/requirement.ts';
 import type { PolicySet } from '../../src/policy/policy.ts';
@@ -148,20 +162,25 @@ describe('a weaker rule never answers for a stronger one (MODEL.md §3.2)', () =
     expect((await engine.decide(asked)).allowed).toBe(false);
   });
 
-  it('and an index is not judged by what was proved of one of its instances', async () => {
+  it('and a signature that was proved for one image proves nothing for another to which it was copied', async () => {
     const elsewhere = createMemoryRegistry();
-    const signed = publishImage(elsewhere.server, 'acme/app', 'hello', 'single');
-    signImage(elsewhere.server, 'acme/app', signed, signer);
-    const unsigned = publishImage(elsewhere.server, 'acme/app', 'hello too', 'unsigned');
-    // The signature of the first, copied under the tag of the second: names another digest.
-    publishLayers(elsewhere.server, 'acme/app', unsigned, [
-      signedLayer(signer, simpleSigningPayload(signed.digest, 'registry.test/acme/app')),
-    ]);
-    const engine = engineOver(elsewhere.client(), [everywhere(policyOf(signedBy(signer)))]);
-    expect(wordsOf(await engine.decide(requestFor(['registry.test/acme/app:single'])))).toEqual(['verified']);
-    expect(wordsOf(await engine.decide(requestFor(['registry.test/acme/app:unsigned'])))).toEqual([
-      'invalid PAYLOAD_DIGEST_MISMATCH',
-    ]);
+    const signed = publishImage(elsewhere.server, 'acme/app', 'hello', 'signed');
+    const copied = publishImage(elsewhere.server, 'acme/app', 'h3llo', 'copied');
+    expect(copied.manifest.length).toBe(signed.manifest.length);
+    const layer = signedLayer(signer, simpleSigningPayload(signed.digest, 'registry.test/acme/app'));
+    const bundle = bundleBytes(signer, signStatement(signed.digest));
+    for (const image of [signed, copied]) {
+      publishLayers(elsewhere.server, 'acme/app', image, [layer]);
+      attach(elsewhere.server, 'acme/app', bundleReferrer(image, bundle));
+    }
+    for (const stores of [['cosign-tag'], ['sigstore-bundle']] as const) {
+      const require: Requirement = { kind: 'some', leaf: { ...leaf, where: { ...leaf.where, stores } } };
+      const engine = engineOver(elsewhere.client(), [everywhere(policyOf(require))]);
+      const says = async (tag: string) => wordsOf(await engine.decide(requestFor([`registry.test/acme/app:${tag}`])));
+      expect(await says('signed')).toEqual(['verified']);
+      expect(await says('copied')).toEqual(['invalid PAYLOAD_DIGEST_MISMATCH']);
+      expect(await says('signed')).toEqual(['verified']);
+    }
   });
 });
 
@@ -173,10 +192,10 @@ describe('what one credential fetched', () => {
     signImageWithBundle(memory.server, 'secret/app', image, signer);
     const clock = standingClock();
     const caches = createCaches({ entries: 1000, bytes: 1e6, lives: 300_000 }, clock);
-    const as = (id: string, mayRead: boolean) =>
+    const as = (id: string, mayRead: boolean, keys = signer) =>
       engineOver(
         memory.client(id, () => mayRead),
-        [everywhere(policyOf(signedBy(signer)))],
+        [everywhere(policyOf(signedBy(keys)))],
         { clock, caches },
       );
     return { memory, image, as };
@@ -198,6 +217,23 @@ describe('what one credential fetched', () => {
       'verified',
     ]);
     expect(memory.calls).toEqual([]);
+  });
+
+  it('is read again by another, each piece of it: no cache answers one for the other', async () => {
+    const { memory, as } = shared();
+    const asked = requestFor(['registry.test/secret/app:v1'], { mode: { server: 'audit', namespace: undefined } });
+    const ask = async (id: string, keys: typeof signer) => {
+      memory.calls.length = 0;
+      await as(id, true, keys).decide(asked);
+      return memory.calls.map(({ kind }) => kind).sort();
+    };
+    const all = ['blob', 'blob', 'head', 'manifest', 'manifest', 'manifest', 'referrers'];
+    expect(await ask('a', signer)).toEqual(all);
+    expect(await ask('a', signer)).toEqual([]);
+    // With other keys there is no proof yet, so the bytes are needed too.
+    expect(await ask('b', other)).toEqual(all);
+    // A proof is the same for everybody who could read the list that names it.
+    expect(await ask('c', signer)).toEqual(all.slice(2));
   });
 
   it('nor is that which the stranger was refused kept against the owner [peers 69]', async () => {

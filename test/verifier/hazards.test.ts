@@ -122,6 +122,31 @@ describe('trouble that passes', () => {
   );
 });
 
+describe('a list with a hole that an outage made', () => {
+  it('admits by what could be read, and is not kept: the next decision reads it again [peers 69]', async () => {
+    const memory = createMemoryRegistry();
+    const image = publishImage(memory.server, 'acme/app', 'hello');
+    signImageWithBundle(memory.server, 'acme/app', image, signer);
+    signImageWithBundle(memory.server, 'acme/app', image, other);
+    const engine = engineOver(memory.client(), [everywhere(policyOf(signedBy(signer)))]);
+    const asked = requestFor([`registry.test/acme/app@${image.digest}`]);
+    let bundles = 0;
+    memory.intercept = ({ text }) =>
+      text.startsWith('manifest acme/app sha256:') && !text.endsWith(image.digest) && ++bundles === 2
+        ? failure('REGISTRY_UNREACHABLE', 'for a moment')
+        : undefined;
+    expect(wordsOf(await engine.decide(asked))).toEqual(['verified']);
+    expect(bundles).toBe(2);
+    const listed = () => memory.calls.splice(0).filter(({ kind }) => kind === 'referrers').length;
+    expect(listed()).toBe(1);
+    expect(wordsOf(await engine.decide(asked))).toEqual(['verified']);
+    expect(listed()).toBe(1);
+    // Now it is whole, and kept.
+    expect(wordsOf(await engine.decide(asked))).toEqual(['verified']);
+    expect(listed()).toBe(0);
+  });
+});
+
 describe('a list that took long to read', () => {
   it.each(['isolate', 'complete'] as const)(
     'never refuses for somebody who joined when it was older than ten seconds (%s)',
