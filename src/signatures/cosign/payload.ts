@@ -19,7 +19,7 @@ export type ParsedPayload<T> =
 
 /**
  * Reads a simple-signing payload exactly as containers/image does: no unknown member in `critical`, no duplicate key,
- * `optional` an object or null, `creator` a string and `timestamp` an integer where they are there.
+ * `optional` an object or null, `creator` a string and `timestamp` an integer of 64 bits where they are there and not null.
  * @param bytes signed, and yet attacker-controlled: a trusted key may have signed anything
  * @see reference/openshift-containers.md §3.1, §4
  */
@@ -60,10 +60,13 @@ function exactObject(value: JsonValue | undefined, keys: readonly string[]): Jso
 function optionalIsSound(optional: JsonObject): boolean {
   const creator = optional['creator'];
   const timestamp = optional['timestamp'];
-  if (creator !== undefined && typeof creator !== 'string') return false;
-  return (
-    timestamp === undefined || timestamp === null || (typeof timestamp === 'number' && Number.isInteger(timestamp))
-  );
+  if (creator !== undefined && creator !== null && typeof creator !== 'string') return false;
+  return timestamp === undefined || timestamp === null || (typeof timestamp === 'number' && isInteger64(timestamp));
+}
+
+/** Larger numbers are whole too, but containers/image keeps a timestamp in 64 bits and refuses what does not fit. */
+function isInteger64(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
 
 function malformed(why: string): { readonly ok: false; readonly code: 'PAYLOAD_MALFORMED'; readonly message: string } {
