@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,8 @@ export type Folder = {
   readonly file: (name: string) => string;
   /** Writes a file in it and gives its path. */
   readonly write: (name: string, text: string) => string;
+  /** Makes a folder in it and gives its path. */
+  readonly folder: (name: string) => string;
   readonly remove: () => void;
 };
 
@@ -21,6 +23,10 @@ export function temporaryFolder(): Folder {
     file,
     write: (name, text) => {
       writeFileSync(file(name), text, { mode: 0o600 });
+      return file(name);
+    },
+    folder: (name) => {
+      mkdirSync(file(name));
       return file(name);
     },
     remove: () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Artifact } from '../../src/cli/demo/artifacts.ts';
 import { LOGIN } from './registries.ts';
 
 /** An image in a registry. */
@@ -42,6 +43,12 @@ export async function pushIndex(repository: string, options: PushOptions = {}): 
     digest,
     instances: instances.map(([, stored]) => `${repository}@${stored.digest}`),
   };
+}
+
+/** Pushes an artifact of our own making with its blobs, under a tag if one is given. */
+export async function pushArtifact(repository: string, artifact: Artifact, tag?: string): Promise<void> {
+  for (const blob of artifact.blobs) await putBlob(repository, 'application/octet-stream', Buffer.from(blob), {});
+  await putManifest(repository, artifact.mediaType, Buffer.from(artifact.manifest).toString('utf8'), tag, {});
 }
 
 /** Copies a manifest of a repository to another tag of it. */

@@ -27,6 +27,8 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (error !== null && typeof error.code === 'string') reject(error);
       else resolve({ status: child.exitCode ?? 128, stdout, stderr });
     });
+    // A command that ends without having read its input is no trouble of ours.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.input ?? '');
   });
 }

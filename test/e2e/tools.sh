@@ -14,6 +14,8 @@ mkdir -p "$cache"
 # The version that registry/go.mod requires.
 REGISTRY_VERSION=v0.22.1
 COSIGN_V2_VERSION=v2.6.5
+# The version that containers-image/go.mod requires.
+CONTAINERS_IMAGE_VERSION=v5.42.0
 COSIGN_V3_VERSION=v3.1.3
 KUBERNETES_VERSION=v1.36.3
 
@@ -22,6 +24,7 @@ tools() {
   cat <<LIST
 registry $cache/registry-$REGISTRY_VERSION/registry
 cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
+containers-image $cache/containers-image-$CONTAINERS_IMAGE_VERSION/containers-image
 cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
 kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
@@ -49,9 +52,9 @@ build() {
   fi
 }
 
-# Builds a command of a module beside this file.
+# Builds a command of a module beside this file, with further flags of go build.
 go_module() {
-  cd "$here/$1" && go build -ldflags "-s -w $version_flags" -o "$GOBIN/" "$2"
+  cd "$here/$1" && go build -ldflags "-s -w $version_flags" "${@:3}" -o "$GOBIN/" "$2"
 }
 
 # The API server takes its own version from link flags; without them it reports v0.0.0 and refuses to start.
@@ -62,6 +65,8 @@ tools | while read -r name path; do
   case $name in
     registry) build "$name" "$path" go_module registry . ;;
     cosign3) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_V3_VERSION" ;;
+    # Policies of keys need no gpg, and this leaves its C library out.
+    containers-image) build "$name" "$path" go_module containers-image . -tags containers_image_openpgp ;;
     cosign2) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v2/cmd/cosign@$COSIGN_V2_VERSION" ;;
     kube-apiserver) build "$name" "$path" go_module control-plane ./cmd/kube-apiserver ;;
     # Any recent kubectl will do, so one that is there saves the build.
