@@ -142,8 +142,8 @@ describe('verify', () => {
 
   it('judges a namespace’s policy in that namespace, and everywhere where none is named', async () => {
     const { options, signed, registry } = await desk();
-    const stranger = yaml(keyPolicy({ name: 'team', namespace: 'team', scopes: ['other.example'], signer: release }));
-    const folder = await filesIn({ 'team.yaml': stranger.replace('other.example', `${registry.host}/lab`) });
+    const team = keyPolicy({ name: 'team', namespace: 'team', scopes: [`${registry.host}/lab`], signer: release });
+    const folder = await filesIn({ 'team.yaml': yaml(team) });
     publishImage(registry, 'lab/x', 'x');
     const all = ['verify', ...options, '--policy', join(folder, 'team.yaml')];
     expect((await inProcess([...all, '--namespace', 'team', `${registry.host}/lab/x:v1`])).status).toBe(1);

@@ -42,7 +42,7 @@ export type Running = {
 };
 
 /** Starts the command line as a process of its own; it ends with the test at the latest. */
-export function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
+function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...CLEAN, ...environment }, stdio: 'pipe' });
   let out = '';
   let error = '';
