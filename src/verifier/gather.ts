@@ -44,6 +44,8 @@ export function fullBudget(): Budget {
 
 /** Looks up and proves, each thing once. */
 export type Gatherer = {
+  /** Why nothing can be proved under a rule: FEATURE_NOT_SUPPORTED, or TRUST_MATERIAL_UNAVAILABLE. Costs no request. */
+  readonly unusable: (rule: ProofRule) => Failure | undefined;
   /** One look-up, from the cache if it is no older than `maximumAge` milliseconds. */
   readonly list: (
     kind: LookupKind,
@@ -126,6 +128,13 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
   };
 
   return {
+    unusable: (rule) => {
+      const unsupported = unsupportedProof(rule);
+      if (unsupported !== undefined || rule.kind !== 'keys') return unsupported;
+      const keySet = trust.keys(rule.keys);
+      return keySet.ok ? undefined : keySet.failure;
+    },
+
     list: async (kind, target, where, maximumAge, task) => {
       const repository = placeOf(target, where);
       const { digest } = target.descriptor;
@@ -233,7 +242,7 @@ function maximumBytes(candidate: ProvableCandidate): number {
 }
 
 /** What this version cannot prove yet is a refusal by name, never a check that is left out. */
-export function unsupportedProof(rule: ProofRule): Failure | undefined {
+function unsupportedProof(rule: ProofRule): Failure | undefined {
   if (rule.kind === 'certificates')
     return failure('FEATURE_NOT_SUPPORTED', 'the policy asks for a certificate, which this version does not verify');
   if (rule.transparency !== 'none')

@@ -5,7 +5,7 @@ import type { Leaf, NonEmpty, Store } from '../model/requirement.ts';
 import type { EvidenceRule } from '../policy/policy.ts';
 import type { Candidate, Listing } from '../signatures/evidence.ts';
 import { FRESH } from './caches.ts';
-import { type Budget, type Gatherer, type LookupKind, type Target, unsupportedProof } from './gather.ts';
+import { type Budget, type Gatherer, type LookupKind, type Target } from './gather.ts';
 import { judge } from './judge.ts';
 import { type AcceptedFinding, NOTHING_SEEN, type Seen } from './node-value.ts';
 import type { Task } from './task.ts';
@@ -51,9 +51,10 @@ const LOOKUPS: Readonly<Record<Store, LookupKind>> = {
 
 /** Looks for what a leaf wants and judges all of it; look-ups run side by side. */
 export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context: LeafContext): Promise<LeafEvidence> {
-  const unsupported = unsupportedProof(leaf.proof);
-  if (unsupported !== undefined)
-    return { accepted: [], failures: [unsupported], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
+  // Before anything is looked up: an image must not be called unsigned because of a key that nobody could have used.
+  const unusable = context.gatherer.unusable(leaf.proof);
+  if (unusable !== undefined)
+    return { accepted: [], failures: [unusable], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
 
   const kinds = new Set(leaf.where.stores.map((store) => LOOKUPS[store]));
   const parts = await Promise.all([...kinds].map((kind) => evaluateLookup(kind, leaf, need, context)));

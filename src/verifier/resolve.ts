@@ -13,9 +13,18 @@ import type { Task } from './task.ts';
 export type Resolver = {
   /** What the reference means now. A tag costs one HEAD in deny mode; a digest that is known costs nothing. */
   readonly resolve: (reference: ImageReference, task: Task) => Promise<Result<ResolvedManifest>>;
-  /** Reads a manifest by digest: an instance of an index, say. */
-  readonly manifest: (repository: Repository, digest: Digest, task: Task) => Promise<Result<ResolvedManifest>>;
+  /** Reads an instance of an index by its digest. */
+  readonly instance: (repository: Repository, digest: Digest, task: Task) => Promise<Result<ResolvedManifest>>;
 };
+
+/** Bytes of the manifest that was asked for; runtimes read no larger ones. */
+const MAXIMUM_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Bytes of each instance of an index. An image of a hundred layers takes some 30 KiB; without this, 64 instances could be
+ * made to take until the deadline, which `onError` loosens.
+ */
+const MAXIMUM_INSTANCE_BYTES = 512 * 1024;
 
 /** What a runtime pulls where neither tag nor digest is written. */
 const DEFAULT_TAG = 'latest';
@@ -41,8 +50,14 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
     return found;
   };
 
-  const manifest = async (repository: Repository, digest: Digest, task: Task): Promise<Result<ResolvedManifest>> => {
-    const key = `${registry.access(repository).id} ${repositoryName(repository)}@${digest}`;
+  const manifest = async (
+    repository: Repository,
+    digest: Digest,
+    task: Task,
+    maxManifestBytes = MAXIMUM_MANIFEST_BYTES,
+  ): Promise<Result<ResolvedManifest>> => {
+    // The bound is part of the key: what was read for one must not reach further, or less far, than for the other.
+    const key = `${registry.access(repository).id} ${repositoryName(repository)}@${digest} ${maxManifestBytes}`;
     const kept = caches.descriptors.get(key);
     if (kept !== undefined) {
       task.meter.hits++;
@@ -53,7 +68,11 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
       key,
       task.deadline.signal(),
       async (signal) => {
-        const fetched = await registry.manifest(repository, digest, { signal, onRequest: task.onRequest });
+        const fetched = await registry.manifest(repository, digest, {
+          signal,
+          maxManifestBytes,
+          onRequest: task.onRequest,
+        });
         if (fetched.kind === 'failed') return { ok: false, failure: fetched.failure };
         if (fetched.kind === 'absent') return notFound(repository, digest);
         const resolved = describe(fetched.value.descriptor, fetched.value.bytes);
@@ -65,7 +84,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
   };
 
   return {
-    manifest,
+    instance: (repository, digest, task) => manifest(repository, digest, task, MAXIMUM_INSTANCE_BYTES),
     resolve: async (reference, task) => {
       // The digest decides, whatever the tag beside it says (peers.md §4.2 number 30).
       if (reference.digest !== undefined) return manifest(reference.repository, reference.digest, task);

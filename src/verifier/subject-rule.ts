@@ -64,7 +64,7 @@ async function everyInstance(manifest: ResolvedManifest, depth: number, walk: Wa
   const values: NodeValue[] = [];
   for (const child of children) {
     // The index is only the pusher's word for what its entries are: each is read before it is judged.
-    const resolved = await resolver.manifest(repository, child.digest, task);
+    const resolved = await resolver.instance(repository, child.digest, task);
     if (resolved.ok && resolved.value.children === undefined && --walk.instancesLeft < 0)
       return broken('LIMIT_EXCEEDED', `the image index and those in it list more than ${MAXIMUM_INSTANCES} instances`);
     const value: NodeValue = !resolved.ok

@@ -202,6 +202,14 @@ describe('a key of kind', () => {
     expect(said).toMatchObject({ word: 'error', code: 'TRUST_MATERIAL_UNAVAILABLE' });
   });
 
+  it.each(unusable)(
+    '%s does not make an unsigned image look unsigned: nobody could have signed it',
+    async (_kind, make) => {
+      const said = await sayOfLayers(() => [], anyOfKeys([keyOnly(make())]));
+      expect(said).toMatchObject({ word: 'error', code: 'TRUST_MATERIAL_UNAVAILABLE' });
+    },
+  );
+
   it('no kind that can be had is loosened by onError: allow', async () => {
     const image = imageWith((digest) => [layerFor(alice, digest)]);
     const decision = await decide(world, image, policyOf(anyOfKeys([keyOnly('no key')])), { onError: 'allow' });

@@ -348,3 +348,20 @@ describe('trouble with one instance [MODEL §3.4]', () => {
     expect(await said(image, 'everyInstance')).toMatchObject({ word: 'error', code: 'REGISTRY_UNAVAILABLE' });
   });
 });
+
+describe('an instance whose manifest is far larger than any image needs', () => {
+  it('is refused as too large, whatever onError says, while the same image by itself is read', async () => {
+    const large = imageArtifact('x'.repeat(10));
+    const manifest = Buffer.from(
+      Buffer.from(large.manifest)
+        .toString()
+        .replace('{', `{"annotations":{"a":"${'x'.repeat(600_000)}"},`),
+    );
+    const artifact = publish(world.server, REPOSITORY, { ...large, manifest, digest: digestOf(manifest) }, 'large');
+    sign(artifact);
+    expect(await words(artifact)).toMatchObject({ asResolved: 'verified' });
+    expect(await words(index({ image: artifact, platform: platform('amd64') }))).toMatchObject({
+      everyInstance: 'error',
+    });
+  });
+});
