@@ -16,7 +16,7 @@ import { signatureTag } from '../../src/signatures/cosign/tag.ts';
 export type Form = 'legacy' | 'bundle' | 'both' | 'unsigned';
 
 /** The only tag that images of the bench have. */
-export const TAG = 'v1';
+const TAG = 'v1';
 
 /** One image of the bench: form and number say everything about its content, so nobody has to remember it. */
 export type BenchImage = { readonly form: Form; readonly number: number };
@@ -30,7 +30,7 @@ export function repositoryOf({ form, number }: BenchImage): string {
 }
 
 /** The image's manifest; the same whenever and wherever it is made. */
-export function artifactOf(image: BenchImage): Artifact {
+function artifactOf(image: BenchImage): Artifact {
   return imageArtifact(repositoryOf(image));
 }
 
