@@ -1,10 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { imageArtifact } from '../../src/cli/demo/artifacts.ts';
 import { createSigner } from '../../src/cli/demo/signer.ts';
 import { type Digest, hexOf } from '../../src/image/digest.ts';
-import type { Bench, Case } from './cases/case.ts';
+import { type Bench, type Case, expectedVerdicts, pushBenchImage, titleOf } from './cases/case.ts';
 import { KEY_CASES } from './cases/keys.ts';
 import { LAYER_CASES } from './cases/layers.ts';
 import { NAME_CASES } from './cases/names.ts';
@@ -13,8 +12,7 @@ import { PLATFORM_CASES } from './cases/platforms.ts';
 import { SCOPE_CASES } from './cases/scopes.ts';
 import { writeConfiguration } from './countersign.ts';
 import { documentedDifferences } from './differences.ts';
-import { temporaryFolder } from './folder.ts';
-import { pushArtifact } from './image.ts';
+import { type Folder, temporaryFolder } from './folder.ts';
 import { askContainersImage, askCountersign, writePolicyFiles } from './judges.ts';
 import { type RealRegistry, startDockerRegistry } from './registries.ts';
 import { describeWith } from './tools.ts';
@@ -42,35 +40,22 @@ describeWith(['containers-image', 'docker-registry'], 'containers/image and coun
   async function benchFor(name: string): Promise<Bench> {
     const { host } = registry;
     const repository = `${host}/acme/${name}`;
-    const image = imageArtifact(repository);
-    await pushArtifact(repository, image, '1');
-    return { host, localhost, repository, image, key, other, damage };
-  }
-
-  function damage(digest: Digest, content?: string): void {
-    const storage = folder.file(`docker-registry-${registry.host.split(':')[1]}`);
-    const hex = hexOf(digest);
-    const file = join(storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
-    const length = readFileSync(file).length;
-    if (content === undefined) rmSync(file);
-    else writeFileSync(file, content.repeat(length));
+    const image = await pushBenchImage(repository);
+    return { host, localhost, repository, image, key, other, damage: (...of) => damage(folder, registry, ...of) };
   }
 
   const benches = new Map<string, Promise<Bench>>();
 
-  async function decide(name: string, { verdict, differs, shared, arrange }: Case): Promise<void> {
-    const bench = benches.get(shared ?? name) ?? benchFor(shared ?? name);
-    benches.set(shared ?? name, bench);
-    const { policies, image } = await arrange(await bench);
+  async function decide(name: string, one: Case): Promise<void> {
+    const bench = benches.get(one.shared ?? name) ?? benchFor(one.shared ?? name);
+    benches.set(one.shared ?? name, bench);
+    const { policies, image } = await one.arrange(await bench);
     const files = writePolicyFiles(folder, name, policies);
     const [there, here] = await Promise.all([
       askContainersImage(folder, files, image),
       askCountersign(folder.file('config.json'), files, image),
     ]);
-    expect({ there: there.verdict, here: here.verdict }, `${there.text}\n${here.text}`).toEqual({
-      there: verdict,
-      here: differs === undefined ? verdict : opposite(verdict),
-    });
+    expect({ there: there.verdict, here: here.verdict }, `${there.text}\n${here.text}`).toEqual(expectedVerdicts(one));
   }
 
   const GROUPS: Readonly<Record<string, readonly Case[]>> = {
@@ -96,7 +81,12 @@ describeWith(['containers-image', 'docker-registry'], 'containers/image and coun
   });
 });
 
-const titleOf = ({ title, verdict, differs }: Case): string =>
-  differs === undefined ? `${title}: ${verdict}` : `${title}: ${verdict} there, ${opposite(verdict)} here`;
-
-const opposite = (verdict: Case['verdict']): Case['verdict'] => (verdict === 'runs' ? 'refused' : 'runs');
+/** Takes a blob out of the storage of Debian's registry, or replaces it. */
+function damage(folder: Folder, registry: RealRegistry, digest: Digest, content?: string): void {
+  const storage = folder.file(`docker-registry-${registry.host.split(':')[1]}`);
+  const hex = hexOf(digest);
+  const file = join(storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+  const length = readFileSync(file).length;
+  if (content === undefined) rmSync(file);
+  else writeFileSync(file, content.repeat(length));
+}

@@ -106,7 +106,8 @@ export async function attach(folder: Folder, reference: string, payload: string,
   await succeed(toolPath('cosign2'), args, settings(folder));
 }
 
-function settings(folder: Folder) {
+/** Where cosign keeps its things, and what it must not ask for. */
+export function settings(folder: Folder) {
   const env = { COSIGN_PASSWORD: '', COSIGN_EXPERIMENTAL: '1', HOME: folder.path, DOCKER_CONFIG: folder.path };
   return { cwd: folder.path, env };
 }

@@ -1,4 +1,5 @@
 import { main } from '../../src/cli/main.ts';
+import { type CosignForm, settings } from './cosign.ts';
 import type { Folder } from './folder.ts';
 import { run } from './process.ts';
 import { toolPath } from './tools.ts';
@@ -64,13 +65,36 @@ export async function askCountersign(configuration: string, files: PolicyFiles, 
 
 /** Asks containers/image, the library behind skopeo, podman and CRI-O. */
 export async function askContainersImage(folder: Folder, files: PolicyFiles, image: string): Promise<Opinion> {
-  const settings = ['-registries-conf', folder.write('registries.conf', ''), '-registries.d', files.registriesD];
-  const args = ['-policy', files.policyJson, ...settings, image];
+  const registries = ['-registries-conf', '/dev/null', '-registries.d', files.registriesD];
+  const args = ['-policy', files.policyJson, ...registries, image];
   const { status, stdout, stderr } = await run(toolPath('containers-image'), args, { env: { HOME: folder.path } });
   if (status === 0) return { verdict: 'runs', text: stdout };
   if (status === 1) return { verdict: 'refused', text: stdout };
   throw new Error(`containers-image ${args.join(' ')} ended with ${status}: ${stderr}`);
 }
+
+/** Writes the roots that {@link askCosign} hands in: none, and a file of them keeps cosign from asking for the public ones. */
+export function writeTrustedRoot(folder: Folder): void {
+  folder.write(ROOTS, JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' }));
+}
+
+/** Asks `cosign verify` with a public key and no log. */
+export async function askCosign(
+  tool: CosignForm['tool'],
+  folder: Folder,
+  publicFile: string,
+  image: string,
+): Promise<Opinion> {
+  const args = ['verify', '--key', publicFile, '--insecure-ignore-tlog', '--trusted-root', folder.file(ROOTS), image];
+  const { status, stdout, stderr } = await run(toolPath(tool), args, settings(folder));
+  if (status === 0) return { verdict: 'runs', text: stdout };
+  if (COSIGN_REFUSALS.test(stderr)) return { verdict: 'refused', text: stderr };
+  throw new Error(`${tool} ${args.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+const ROOTS = 'trusted-root.json';
+/** What cosign says of images and keys, as opposed to wrong calls and trouble, which end with the same status. */
+const COSIGN_REFUSALS = /no matching (?:signatures|attestations)|no signatures found|pem to public key/;
 
 function clusterImagePolicy({ scopes, publicPem, names, unnamed }: KeyPolicy, name: string) {
   const publicKey = { keyData: base64(publicPem) };

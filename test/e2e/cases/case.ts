@@ -1,4 +1,4 @@
-import type { Artifact, ArtifactLayer } from '../../../src/cli/demo/artifacts.ts';
+import { type Artifact, type ArtifactLayer, imageArtifact } from '../../../src/cli/demo/artifacts.ts';
 import { type Signer, signatureManifest, signedLayer, simpleSigningPayload } from '../../../src/cli/demo/signer.ts';
 import type { Digest } from '../../../src/image/digest.ts';
 import { pushArtifact } from '../image.ts';
@@ -14,7 +14,7 @@ export type Bench = {
   readonly key: Signer;
   /** A key that no policy names unless the case says so. */
   readonly other: Signer;
-  /** Takes a blob out of the registry's storage, or replaces it. */
+  /** Where the registry allows it: takes a blob out of the registry's storage, or replaces it. */
   readonly damage: (digest: Digest, content?: string) => void;
 };
 
@@ -32,6 +32,25 @@ export type Case = {
   /** Pushes what the case needs. */
   readonly arrange: (bench: Bench) => Promise<Question>;
 };
+
+/** What a case is called. */
+export function titleOf(one: Case): string {
+  const { there, here } = expectedVerdicts(one);
+  return there === here ? `${one.title}: ${there}` : `${one.title}: ${there} there, ${here} here`;
+}
+
+/** What the other judge and countersign must say. */
+export function expectedVerdicts({ verdict, differs }: Case): { readonly there: Verdict; readonly here: Verdict } {
+  const opposite = verdict === 'runs' ? 'refused' : 'runs';
+  return { there: verdict, here: differs === undefined ? verdict : opposite };
+}
+
+/** Pushes the image of a bench under the tag `1`; its content follows from the name. */
+export async function pushBenchImage(repository: string): Promise<Artifact> {
+  const image = imageArtifact(repository);
+  await pushArtifact(repository, image, '1');
+  return image;
+}
 
 /** cosign names the repository alone, so this is what its users write. */
 export const MATCH_REPOSITORY: NamePolicy = { matchPolicy: 'MatchRepository' };
