@@ -6,6 +6,7 @@ import { type Digest, hexOf } from '../../src/image/digest.ts';
 import { type Bench, type Case, expectedVerdicts, pushBenchImage, titleOf } from './cases/case.ts';
 import { KEY_CASES } from './cases/keys.ts';
 import { LAYER_CASES } from './cases/layers.ts';
+import { MADE_CASES } from './cases/made.ts';
 import { NAME_CASES } from './cases/names.ts';
 import { PAYLOAD_CASES } from './cases/payloads.ts';
 import { PLATFORM_CASES } from './cases/platforms.ts';
@@ -18,7 +19,7 @@ import { type RealRegistry, startDockerRegistry } from './registries.ts';
 import { describeWith } from './tools.ts';
 
 /** Policies of OpenShift, decided by the library that decides on its nodes, and by countersign. */
-describeWith(['containers-image', 'docker-registry'], 'containers/image and countersign', () => {
+function judged(groups: Readonly<Record<string, readonly Case[]>>): void {
   const folder = temporaryFolder();
   const documented = documentedDifferences();
   const key = createSigner();
@@ -41,7 +42,16 @@ describeWith(['containers-image', 'docker-registry'], 'containers/image and coun
     const { host } = registry;
     const repository = `${host}/acme/${name}`;
     const image = await pushBenchImage(repository);
-    return { host, localhost, repository, image, key, other, damage: (...of) => damage(folder, registry, ...of) };
+    return {
+      folder,
+      host,
+      localhost,
+      repository,
+      image,
+      key,
+      other,
+      damage: (...of) => damage(folder, registry, ...of),
+    };
   }
 
   const benches = new Map<string, Promise<Bench>>();
@@ -58,15 +68,7 @@ describeWith(['containers-image', 'docker-registry'], 'containers/image and coun
     expect({ there: there.verdict, here: here.verdict }, `${there.text}\n${here.text}`).toEqual(expectedVerdicts(one));
   }
 
-  const GROUPS: Readonly<Record<string, readonly Case[]>> = {
-    names: NAME_CASES,
-    keys: KEY_CASES,
-    scopes: SCOPE_CASES,
-    payloads: PAYLOAD_CASES,
-    layers: LAYER_CASES,
-    platforms: PLATFORM_CASES,
-  };
-  for (const [group, cases] of Object.entries(GROUPS)) {
+  for (const [group, cases] of Object.entries(groups)) {
     describe.concurrent(group, () => {
       for (const [index, one] of cases.entries()) {
         it(titleOf(one), () => decide(`${group}-${index}`, one));
@@ -75,11 +77,11 @@ describeWith(['containers-image', 'docker-registry'], 'containers/image and coun
   }
 
   it('documents every difference', () => {
-    const claimed = Object.values(GROUPS).flatMap((cases) => cases.flatMap(({ differs }) => differs ?? []));
+    const claimed = Object.values(groups).flatMap((cases) => cases.flatMap(({ differs }) => differs ?? []));
     expect(claimed).not.toEqual([]);
     expect(claimed.filter((row) => !documented.has(row))).toEqual([]);
   });
-});
+}
 
 /** Takes a blob out of the storage of Debian's registry, or replaces it. */
 function damage(folder: Folder, registry: RealRegistry, digest: Digest, content?: string): void {
@@ -90,3 +92,19 @@ function damage(folder: Folder, registry: RealRegistry, digest: Digest, content?
   if (content === undefined) rmSync(file);
   else writeFileSync(file, content.repeat(length));
 }
+
+describeWith(['containers-image', 'docker-registry'], 'containers/image and countersign', () =>
+  judged({
+    names: NAME_CASES,
+    keys: KEY_CASES,
+    scopes: SCOPE_CASES,
+    payloads: PAYLOAD_CASES,
+    layers: LAYER_CASES,
+    platforms: PLATFORM_CASES,
+  }),
+);
+describeWith(
+  ['containers-image', 'docker-registry', 'cosign2', 'cosign3'],
+  'containers/image and countersign, of what cosign signed',
+  () => judged({ cosign: MADE_CASES }),
+);

@@ -37,7 +37,7 @@ function judged(tool: CosignForm['tool'], groups: Readonly<Record<string, readon
     const { host } = registry;
     const repository = `${host}/acme/${name}`;
     const image = await pushBenchImage(repository);
-    const bench: Bench = { host, localhost: host, repository, image, key, other, damage: NOBODY };
+    const bench: Bench = { folder, host, localhost: host, repository, image, key, other, damage: NOBODY };
     const question = await one.arrange(bench);
     const [policy] = question.policies;
     const keyFile = folder.write(`${name}.pub`, policy?.publicPem ?? '');

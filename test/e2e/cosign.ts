@@ -72,6 +72,8 @@ export type SignOptions = {
   readonly recursive?: boolean;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly login?: boolean;
+  /** The name to sign for, instead of the repository. */
+  readonly identity?: string;
 };
 
 /** Signs an image, given by digest as cosign demands. */
@@ -88,7 +90,12 @@ export async function sign(
   const login = options.login ? [`--registry-username=${LOGIN.username}`, `--registry-password=${LOGIN.password}`] : [];
   const args = ['sign', '--yes', '--key', key.privateFile, ...form.flags(folder), ...annotations, ...login];
   const recursive = options.recursive ? ['--recursive'] : [];
-  await succeed(toolPath(form.tool), [...args, ...recursive, `${image.repository}@${image.digest}`], settings(folder));
+  const identity = options.identity === undefined ? [] : ['--sign-container-identity', options.identity];
+  await succeed(
+    toolPath(form.tool),
+    [...args, ...recursive, ...identity, `${image.repository}@${image.digest}`],
+    settings(folder),
+  );
 }
 
 /** The payload that cosign would sign for an image. */

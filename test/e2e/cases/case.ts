@@ -1,11 +1,13 @@
 import { type Artifact, type ArtifactLayer, imageArtifact } from '../../../src/cli/demo/artifacts.ts';
 import { type Signer, signatureManifest, signedLayer, simpleSigningPayload } from '../../../src/cli/demo/signer.ts';
 import type { Digest } from '../../../src/image/digest.ts';
+import type { Folder } from '../folder.ts';
 import { pushArtifact } from '../image.ts';
 import type { KeyPolicy, NamePolicy, Verdict } from '../judges.ts';
 
 /** What a case finds: an image of its own, pushed under the tag `1`, and two keys. */
 export type Bench = {
+  readonly folder: Folder;
   /** Host and port of the registry, and the same registry by name. */
   readonly host: string;
   readonly localhost: string;
