@@ -1,5 +1,5 @@
 import type { Decision } from '../model/decision.ts';
-import { imageRecord, shortened } from './record.ts';
+import { type ImageRecord, imageRecord, shortened } from './record.ts';
 
 /** The API server keeps annotations in its audit log, and in memory for as long as the request lives. */
 const MAX_IMAGES = 20;
@@ -17,13 +17,21 @@ export function auditAnnotations(decision: Decision): Readonly<Record<string, st
   if (decision.subjects.some((subject) => subject.wouldDeny)) annotations['would-deny'] = 'true';
   for (const [index, subject] of decision.subjects.slice(0, MAX_IMAGES).entries()) {
     const image = imageRecord(subject);
-    const value = JSON.stringify(shortened(image, MAX_VALUE));
-    annotations[`image-${index}`] =
-      Buffer.byteLength(value) <= MAX_VALUE
-        ? value
-        : JSON.stringify({ path: image.path.slice(0, 200), digest: image.digest, outcome: image.outcome });
+    annotations[`image-${index}`] = valueOf(image);
   }
   const omitted = decision.subjects.length - MAX_IMAGES;
   if (omitted > 0) annotations['images-omitted'] = String(omitted);
   return annotations;
+}
+
+function valueOf(image: ImageRecord): string {
+  const whole = JSON.stringify(image);
+  if (fits(whole)) return whole;
+  const short = JSON.stringify(shortened(image, MAX_VALUE));
+  if (fits(short)) return short;
+  return JSON.stringify({ path: image.path.slice(0, 200), digest: image.digest, outcome: image.outcome });
+}
+
+function fits(value: string): boolean {
+  return Buffer.byteLength(value) <= MAX_VALUE;
 }

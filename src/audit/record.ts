@@ -94,7 +94,7 @@ export function auditRecord(facts: ReviewFacts, decision: Decision, writer: Writ
     version: writer.version,
   };
   // What is left without images is bounded piece by piece, so only images can make a line too long.
-  return images.length === 0 || sizeOf(whole) + 1 <= MAX_LINE ? whole : truncated(whole);
+  return isSurelyShort(images) || sizeOf(whole) + 1 <= MAX_LINE ? whole : truncated(whole);
 }
 
 /** The record as one line of the log, line end included. */
@@ -171,6 +171,24 @@ function truncated(whole: AuditRecord): AuditRecord {
     size -= sizeOf(last) + 1;
   }
   return { ...whole, images, truncated: true };
+}
+
+/** Bytes that everything but the images takes at most: five texts of 253 characters, and what is fixed. */
+const WITHOUT_IMAGES = 6_000;
+/** Bytes that a character takes at most: four in UTF-8, fewer where JSON escapes a quote or a backslash. */
+const BYTES_A_CHARACTER = 4;
+/** Characters of the names of an image's members, and of one policy's. */
+const MEMBERS = 300;
+
+/** Whether a record cannot be too long; nearly every one, and measuring it costs as much as writing it. */
+function isSurelyShort(images: readonly ImageRecord[]): boolean {
+  let characters = 0;
+  for (const { image, path, policies, signers } of images) {
+    characters += MEMBERS + image.length + path.length;
+    for (const { policy } of policies) characters += MEMBERS + policy.length;
+    for (const signer of signers) characters += signer.length + 3;
+  }
+  return WITHOUT_IMAGES + characters * BYTES_A_CHARACTER <= MAX_LINE;
 }
 
 function sizeOf(value: unknown): number {

@@ -7,7 +7,7 @@ import type { ProxySettings } from '../http/proxy.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { digestOf } from '../image/digest.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
-import { accessId, baseOf, type Endpoint, endpointsOf, httpHosts } from './endpoints.ts';
+import { baseOf, createPlaces, type Endpoint, httpHosts } from './endpoints.ts';
 import type { Wire } from './exchange.ts';
 import { readManifest, resolveTagAt } from './manifests.ts';
 import { createReferrers } from './referrers.ts';
@@ -42,6 +42,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     clock: options.clock ?? SYSTEM_CLOCK,
     plainHosts: plainHostsOf(hosts),
   };
+  const places = createPlaces(hosts, credentials);
   const session = createSession(wire, credentials);
   const listReferrers = createReferrers(wire, session);
 
@@ -51,7 +52,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     ask: (endpoint: Endpoint) => Promise<Lookup<T>>,
     isAnswer: (value: T) => boolean = () => true,
   ): Promise<Lookup<T>> {
-    const endpoints = endpointsOf(repository, hosts);
+    const endpoints = places.endpoints(repository);
     if (!endpoints.ok) return { kind: 'failed', failure: endpoints.failure };
     const troubles: Failure[] = [];
     let empty: Lookup<T> = { kind: 'absent' };
@@ -67,8 +68,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
 
   return {
     access(repository) {
-      const endpoints = endpointsOf(repository, hosts);
-      return { id: accessId(repository, endpoints.ok ? endpoints.value : [], credentials) };
+      return { id: places.accessId(repository) };
     },
     resolveTag: (repository, tag, context) =>
       each(repository, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { createBoundedCache } from '../cache/bounded-cache.ts';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { CredentialSource } from '../config/credentials.ts';
 import type { RegistryHost } from '../config/registries.ts';
@@ -26,10 +27,7 @@ export function baseOf(host: string, plainHttp: boolean): URL | undefined {
  * The places where a repository is read, in turn: its mirrors, then itself.
  * @returns REFERENCE_INVALID where a host can stand in no URL, or a path would leave its place in one
  */
-export function endpointsOf(
-  repository: Repository,
-  hosts: ReadonlyMap<string, RegistryHost>,
-): Result<readonly Endpoint[]> {
+function endpointsOf(repository: Repository, hosts: ReadonlyMap<string, RegistryHost>): Result<readonly Endpoint[]> {
   const mirrors = hosts.get(repository.host)?.mirrors ?? [];
   const places: Repository[] = mirrors.map(({ host, pathPrefix }) => ({
     host,
@@ -48,17 +46,46 @@ export function endpointsOf(
   return ok(endpoints);
 }
 
-/** Names who reads a repository where, without revealing a secret. */
-export function accessId(
-  repository: Repository,
-  endpoints: readonly Endpoint[],
-  credentials: CredentialSource,
-): string {
-  const hash = createHash('sha256').update(repositoryName(repository));
-  for (const { location, base } of endpoints) {
-    hash.update(`\n${base.origin} ${repositoryName(location)} ${credentials.id(location)}`);
-  }
-  return hash.digest('hex');
+/** Where repositories are read, and under which name that is cached; both are asked for several times a decision. */
+export type Places = {
+  /** See {@link endpointsOf}. */
+  readonly endpoints: (repository: Repository) => Result<readonly Endpoint[]>;
+  /** Names who reads a repository where, without revealing a secret. */
+  readonly accessId: (repository: Repository) => string;
+};
+
+const REMEMBERED = { entries: 10_000, bytes: 16 * 1024 * 1024, lives: 'forever' } as const;
+
+/** Makes the places of a configuration, each worked out once. */
+export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>, credentials: CredentialSource): Places {
+  const known = createBoundedCache<Result<readonly Endpoint[]>>(REMEMBERED);
+  const ids = createBoundedCache<{ readonly id: string }>(REMEMBERED);
+
+  const endpoints = (repository: Repository): Result<readonly Endpoint[]> => {
+    const name = repositoryName(repository);
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const found = endpointsOf(repository, hosts);
+    known.set(name, found, 1_000);
+    return found;
+  };
+
+  return {
+    endpoints,
+    accessId: (repository) => {
+      const found = endpoints(repository);
+      // Whose credential opens a place may change from one moment to the next, so that is asked for each time.
+      let reads = repositoryName(repository);
+      for (const { location, base } of found.ok ? found.value : []) {
+        reads += `\n${base.origin} ${repositoryName(location)} ${credentials.id(location)}`;
+      }
+      const before = ids.get(reads);
+      if (before !== undefined) return before.id;
+      const id = hash('sha256', reads);
+      ids.set(reads, { id }, 64);
+      return id;
+    },
+  };
 }
 
 /** What the HTTP client must know of the configured hosts. */
