@@ -47,8 +47,7 @@ export function createBoundedCache<T extends object>(
   let sweepAt = now() + lives;
 
   /** Lets go of what has expired without being asked for. Once a life, so that it costs each entry two looks at most. */
-  const sweep = () => {
-    const at = now();
+  const sweep = (at: number) => {
     if (at < sweepAt) return;
     sweepAt = at + lives;
     const expired = [...kept.entries()].filter(([, { until }]) => until <= at);
@@ -57,9 +56,10 @@ export function createBoundedCache<T extends object>(
 
   return {
     get: (key) => {
-      sweep();
+      const at = now();
+      sweep(at);
       const entry = kept.get(key);
-      if (entry === undefined || entry.until <= now()) {
+      if (entry === undefined || entry.until <= at) {
         if (entry !== undefined) kept.delete(key);
         misses++;
         return undefined;
@@ -68,9 +68,10 @@ export function createBoundedCache<T extends object>(
       return entry.value;
     },
     set: (key, value, bytes) => {
-      sweep();
+      const at = now();
+      sweep(at);
       const size = bytes + key.length + OVERHEAD;
-      if (size <= bounds.bytes) kept.set(key, { value, until: now() + lives }, { size });
+      if (size <= bounds.bytes) kept.set(key, { value, until: at + lives }, { size });
       // What it would have replaced is no longer so.
       else kept.delete(key);
     },
@@ -78,7 +79,7 @@ export function createBoundedCache<T extends object>(
       kept.delete(key);
     },
     statistics: () => {
-      sweep();
+      sweep(now());
       return { hits, misses, evictions, entries: kept.size, bytes: kept.calculatedSize };
     },
   };

@@ -49,6 +49,8 @@ const LOOKUPS: Readonly<Record<Store, LookupKind>> = {
   'cosign-referrer': 'referrers',
 };
 
+const LOOKUP_KINDS: readonly LookupKind[] = ['tag', 'referrers'];
+
 /** Looks for what a leaf wants and judges all of it; look-ups run side by side. */
 export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context: LeafContext): Promise<LeafEvidence> {
   // Before anything is looked up: an image must not be called unsigned because of a key that nobody could have used.
@@ -56,8 +58,9 @@ export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context
   if (unusable !== undefined)
     return { accepted: [], failures: [unusable], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
 
-  const kinds = new Set(leaf.where.stores.map((store) => LOOKUPS[store]));
-  const parts = await Promise.all([...kinds].map((kind) => evaluateLookup(kind, leaf, need, context)));
+  const { stores } = leaf.where;
+  const kinds = LOOKUP_KINDS.filter((kind) => stores.some((store) => LOOKUPS[store] === kind));
+  const parts = await Promise.all(kinds.map((kind) => evaluateLookup(kind, leaf, need, context)));
   return {
     accepted: parts.flatMap((part) => part.accepted),
     failures: parts.flatMap((part) => part.failures),
