@@ -108,7 +108,29 @@ export const REASONS = {
     'unsigned',
     'Sign the image: an attestation of another kind does not count as a signature.',
   ),
-  TRANSPARENCY_UNSUPPORTED: refusal('invalid', 'This version cannot check transparency logs.'),
+  LOG_ENTRY_MISSING: refusal(
+    'invalid',
+    'Sign the image with its transparency log entry attached, as cosign does unless told otherwise.',
+  ),
+  LOG_ENTRY_INVALID: refusal('invalid', 'Sign the image again, with the transparency log whose key the policy names.'),
+  LOG_ENTRY_MISMATCH: refusal(
+    'invalid',
+    'Sign the image again: the log entry beside this signature belongs to another one.',
+  ),
+  LOG_ENTRY_UNSUPPORTED: refusal(
+    'invalid',
+    'Sign the image again with a current cosign: the kind of its log entry is not read.',
+  ),
+  CERTIFICATE_MISSING: refusal('untrusted', 'Sign the image with a certificate and attach it to the signature.'),
+  CERTIFICATE_MALFORMED: refusal('invalid', 'Sign the image again with one well-formed X.509 certificate.'),
+  CERTIFICATE_UNTRUSTED: refusal(
+    'untrusted',
+    'Sign with a certificate of the authority that the policy names, and attach its intermediates.',
+  ),
+  CERTIFICATE_UNFIT: refusal('invalid', 'Sign with a certificate that was issued for signing code.'),
+  CERTIFICATE_EXPIRED: refusal('invalid', 'Sign the image again with a certificate that is in date.'),
+  CERTIFICATE_NOT_YET_VALID: refusal('invalid', "Check the clocks, or wait until the signer's certificate is valid."),
+  IDENTITY_MISMATCH: refusal('untrusted', 'Have the image signed by the identity that the policy names.'),
   NAME_ABSENT: refusal(
     'untrusted',
     'Sign with a tool that writes the image name, or let the policy accept unnamed signatures.',

@@ -37,11 +37,33 @@ export type Check = {
     | { readonly kind: 'failed'; readonly code: RefusalCode; readonly message: string };
 };
 
+/**
+ * One subject alternative name of a certificate. The kind is part of the name: an e-mail address that is written as a URI
+ * or as a DNS name was not checked by the authority as an address.
+ */
+export type SubjectName =
+  | { readonly kind: 'email' | 'uri' | 'dns'; readonly text: string }
+  /** An otherName that holds a UTF8String. */
+  | { readonly kind: 'otherName'; readonly oid: string; readonly text: string }
+  /** In hexadecimal. */
+  | { readonly kind: 'ip'; readonly text: string }
+  /** A kind of name that nothing here compares, such as a directory name. */
+  | { readonly kind: 'unread'; readonly tag: number };
+
+/** Whom a trusted authority says that a certificate belongs to. */
+export type CertificateIdentity = {
+  /** The OIDC issuer that Fulcio vouches for; undefined in certificates that name none. */
+  readonly issuer: string | undefined;
+  readonly names: readonly SubjectName[];
+};
+
 /** Who signed. Two signers are one if they share any id (MODEL.md M11). */
 export type Signer = {
   /** For people: `key sha256:…`, or subject and issuer. */
   readonly display: string;
   readonly ids: NonEmpty<string>;
+  /** `none` for a bare key, which no rule about identities can ever accept. */
+  readonly identity: CertificateIdentity | 'none';
 };
 
 /** What the signed bytes say. Only a proof whose signature holds has claims. */
@@ -71,6 +93,8 @@ export type Proof =
       readonly times: readonly WitnessedTime[];
       readonly log: readonly LogEntry[];
       readonly checks: readonly Check[];
+      /** From when on it holds, in milliseconds; `always` where it rests on no time. Compared with now at each judgement. */
+      readonly notBefore: number | 'always';
       /** The earliest time this proof rests on, in milliseconds; `forever` where it rests on none. */
       readonly notAfter: number | 'forever';
     }

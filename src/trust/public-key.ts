@@ -41,12 +41,20 @@ export function parsePublicKey(pem: string): Result<PublicKey> {
     );
   const [block] = blocks.value;
   if (block.label !== 'PUBLIC KEY') return failed('TRUST_MATERIAL_UNAVAILABLE', 'the PEM block is not a PUBLIC KEY');
+  return publicKeyOf(block.der);
+}
 
+/**
+ * The key that a SubjectPublicKeyInfo holds, under the same limits.
+ * @param spki DER; attacker-controlled where it comes from a certificate
+ * @returns TRUST_MATERIAL_UNAVAILABLE
+ */
+export function publicKeyOf(spki: Uint8Array): Result<PublicKey> {
   let key: KeyObject;
   try {
-    key = createPublicKey({ key: Buffer.from(block.der), format: 'der', type: 'spki' });
+    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (cause) {
-    return failed('TRUST_MATERIAL_UNAVAILABLE', 'the PEM block holds no readable public key', cause);
+    return failed('TRUST_MATERIAL_UNAVAILABLE', 'there is no readable public key', cause);
   }
   const algorithm = algorithmOf(key);
   if (!algorithm.ok) return algorithm;

@@ -37,11 +37,12 @@ export function acceptedFinding(display = 'key sha256:aa'): Finding {
     artifact: ARTIFACT,
     proof: {
       kind: 'proved',
-      signer: { display, ids: [display] },
+      signer: { display, ids: [display], identity: 'none' },
       claims: { digest: DIGEST, name: { kind: 'unnamed' }, predicateType: undefined, annotations: {} },
       times: [],
       log: [],
       checks: [],
+      notBefore: 'always',
       notAfter: 'forever',
     },
     verdict: { kind: 'accepted', warnings: [] },

@@ -96,11 +96,12 @@ function judged(thing: Exclude<Thing, { kind: 'unread' }>, type: string): Extrac
   }
   const proof: Proof = {
     kind: 'proved',
-    signer: { display: 'somebody', ids: thing.by ?? ['alice'] },
+    signer: { display: 'somebody', ids: thing.by ?? ['alice'], identity: 'none' },
     claims: { digest, name: { kind: 'unnamed' }, predicateType: undefined, annotations: thing.annotations ?? {} },
     times: [],
     log: [],
     checks: [],
+    notBefore: 'always',
     notAfter: 'forever',
   };
   return { kind: 'judged', location, artifact, proof, verdict: { kind: 'accepted', warnings: [] } };

@@ -289,7 +289,7 @@ describe('when [MODEL M3, §2.5]', () => {
 describe('a leaf that asks for what this version does not verify', () => {
   const proof: Proof = {
     kind: 'proved',
-    signer: { display: 'alice', ids: ['alice'] },
+    signer: { display: 'alice', ids: ['alice'], identity: 'none' },
     claims: {
       digest: digestOf(Buffer.from('x')),
       name: { kind: 'unnamed' },
@@ -299,6 +299,7 @@ describe('a leaf that asks for what this version does not verify', () => {
     times: [],
     log: [],
     checks: [],
+    notBefore: 'always',
     notAfter: 'forever',
   };
   const reference = parseReference('registry.example/app:v1');

@@ -1,0 +1,224 @@
+import { type BoundedCache, createBoundedCache } from '../../cache/bounded-cache.ts';
+import type { NonEmpty } from '../../model/requirement.ts';
+import { type Certificate, isSignedBy } from './certificate.ts';
+import { sameBytes } from './der.ts';
+import { ANY_USAGE, CODE_SIGNING, KEY_USAGE } from './extensions.ts';
+import { constraintProblem } from './name-constraints.ts';
+import { type Checked, refuse } from './result.ts';
+
+/** A certificate that is to be traced to an authority. */
+export type ChainRequest = {
+  readonly leaf: Certificate;
+  /** May come from whoever pushed the signature: they are only ever a way from the leaf to a root. */
+  readonly intermediates: readonly Certificate[];
+  /** What the policy trusts; each is an anchor, whether or not it signed itself. */
+  readonly roots: NonEmpty<Certificate>;
+  readonly purpose: 'codeSigning';
+  /** Whether the leaf must say that it is for signing code, or may say nothing of what it is for (Go's rule). */
+  readonly usage: 'demanded' | 'if-stated';
+};
+
+/** A leaf with the way up to a trusted root, all of it fit for the purpose, and when all of it is valid. */
+export type TrustedChain = {
+  readonly certificates: NonEmpty<Certificate>;
+  /** The latest beginning and the earliest end of all of its certificates; milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+};
+
+/** Which authority signed which: facts about bytes, whoever trusts them and whenever they are valid. */
+export type VerifiedEdges = BoundedCache<{ readonly verified: true }>;
+
+/** Certificates from leaf to root. */
+const MAXIMUM_LENGTH = 10;
+
+/** Signatures checked for one leaf, so that a heap of certificates with one name does not become a heap of work. */
+const MAXIMUM_SIGNATURE_CHECKS = 10;
+
+/** Ways to a root that are compared. */
+const MAXIMUM_CHAINS = 8;
+
+/** Makes what keeps verified signatures of authorities on authorities, so that a known chain costs one check: the leaf's. */
+export function createVerifiedEdges(): VerifiedEdges {
+  return createBoundedCache({ entries: 4096, bytes: 2 * 1024 * 1024, lives: 'forever' });
+}
+
+/**
+ * Finds a way from a leaf to a trusted root that is fit for its purpose and valid at a moment: signatures, names, key
+ * usages, lengths, name constraints and critical extensions of every certificate on it, the root's included.
+ * @param at milliseconds since the epoch
+ * @returns CERTIFICATE_UNTRUSTED, CERTIFICATE_UNFIT, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID
+ * @see RFC 5280 §6; Go's crypto/x509 for what containers/image does (reference/openshift-containers.md §4)
+ */
+export async function verifyChain(
+  request: ChainRequest & { readonly at: number },
+  edges: VerifiedEdges,
+): Promise<Checked<TrustedChain>> {
+  const chains = await trustedChains(request, edges);
+  return chains.ok ? chainAt(chains.value, request.at) : chains;
+}
+
+/**
+ * All ways to a trusted root that are fit for the purpose, whenever they may be valid.
+ * @returns CERTIFICATE_UNTRUSTED where there is no way at all, CERTIFICATE_UNFIT where each has something against it
+ */
+export async function trustedChains(
+  request: ChainRequest,
+  edges: VerifiedEdges,
+): Promise<Checked<NonEmpty<TrustedChain>>> {
+  const found: NonEmpty<Certificate>[] = [];
+  const budget = { checks: MAXIMUM_SIGNATURE_CHECKS };
+  await climb([request.leaf], request, edges, budget, found);
+
+  const fit: TrustedChain[] = [];
+  let problem: string | undefined;
+  for (const certificates of found) {
+    const against = problemOf(certificates, request.usage);
+    if (against === undefined) fit.push(chainOf(certificates));
+    else problem ??= against;
+  }
+  const [first, ...others] = fit;
+  if (first !== undefined) return { ok: true, value: [first, ...others] };
+  if (problem !== undefined) return refuse('CERTIFICATE_UNFIT', problem);
+  return refuse(
+    'CERTIFICATE_UNTRUSTED',
+    "the signer's certificate does not lead to an authority that the policy trusts",
+  );
+}
+
+/** The chain that is valid at a moment, the longest-lived if several are. */
+export function chainAt(chains: NonEmpty<TrustedChain>, at: number): Checked<TrustedChain> {
+  const [first, ...others] = chains.toSorted((a, b) => b.notAfter - a.notAfter);
+  const best = first ?? chains[0];
+  const valid = [best, ...others].find(({ notBefore, notAfter }) => at >= notBefore && at <= notAfter);
+  if (valid !== undefined) return { ok: true, value: valid };
+  const when = validity(best);
+  return chains.some(({ notBefore }) => at >= notBefore)
+    ? refuse('CERTIFICATE_EXPIRED', `the signer's certificate or its authority's had expired: ${when}`)
+    : refuse('CERTIFICATE_NOT_YET_VALID', `the signer's certificate or its authority's was not valid yet: ${when}`);
+}
+
+/** When a chain is valid, for people. */
+export function validity({ notBefore, notAfter }: Pick<TrustedChain, 'notBefore' | 'notAfter'>): string {
+  return `valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
+}
+
+/** Goes up from the end of a path, depth first, roots before anything that came with the signature. */
+async function climb(
+  path: NonEmpty<Certificate>,
+  request: ChainRequest,
+  edges: VerifiedEdges,
+  budget: { checks: number },
+  found: NonEmpty<Certificate>[],
+): Promise<void> {
+  const last = path.at(-1) ?? path[0];
+  const issuers = (certificates: readonly Certificate[]) =>
+    certificates
+      .filter((issuer) => sameBytes(issuer.subject, last.issuer) && !path.some((below) => isSame(below, issuer)))
+      .toSorted((a, b) => rank(a, last) - rank(b, last));
+  const isRoot = new Set(request.roots.map(({ fingerprint }) => fingerprint));
+  const intermediates = request.intermediates.filter(({ fingerprint }) => !isRoot.has(fingerprint));
+
+  for (const root of issuers(request.roots)) {
+    if (found.length >= MAXIMUM_CHAINS) return;
+    if (await isVerified(last, root, path.length === 1, edges, budget)) found.push([...path, root]);
+  }
+  // One more above would already be too long, for what ends in an intermediate is no chain.
+  if (path.length + 2 > MAXIMUM_LENGTH) return;
+  for (const issuer of issuers(intermediates)) {
+    if (found.length >= MAXIMUM_CHAINS) return;
+    if (await isVerified(last, issuer, path.length === 1, edges, budget))
+      await climb([...path, issuer], request, edges, budget, found);
+  }
+}
+
+/** One authority under several certificates must not make a path go in circles. */
+function isSame(a: Certificate, b: Certificate): boolean {
+  return a.publicKey.fingerprint === b.publicKey.fingerprint && sameBytes(a.subject, b.subject);
+}
+
+/** Key identifiers say which issuer to try first. They are hints: a wrong one costs a check and proves nothing. */
+function rank(issuer: Certificate, of: Certificate): number {
+  const wanted = of.extensions.authorityKeyId;
+  const has = issuer.extensions.subjectKeyId;
+  if (wanted === undefined || has === undefined) return 1;
+  return wanted === has ? 0 : 2;
+}
+
+async function isVerified(
+  certificate: Certificate,
+  issuer: Certificate,
+  isLeaf: boolean,
+  edges: VerifiedEdges,
+  budget: { checks: number },
+): Promise<boolean> {
+  // Fingerprints are over the whole certificates, so this is about these bytes and no others.
+  const key = `${certificate.fingerprint} ${issuer.fingerprint}`;
+  if (!isLeaf && edges.get(key) !== undefined) return true;
+  if (budget.checks <= 0) return false;
+  budget.checks--;
+  const verified = await isSignedBy(certificate, issuer);
+  // Leaves come and go; authorities stay.
+  if (verified && !isLeaf) edges.set(key, { verified: true }, 16);
+  return verified;
+}
+
+function chainOf(certificates: NonEmpty<Certificate>): TrustedChain {
+  return {
+    certificates,
+    notBefore: Math.max(...certificates.map(({ notBefore }) => notBefore)),
+    notAfter: Math.min(...certificates.map(({ notAfter }) => notAfter)),
+  };
+}
+
+/** What stands against a chain whose signatures hold, in the order of the certificates. */
+function problemOf(chain: NonEmpty<Certificate>, usage: ChainRequest['usage']): string | undefined {
+  for (const [index, certificate] of chain.entries()) {
+    const against =
+      unknownExtension(certificate) ??
+      (index === 0 ? leafProblem(certificate, usage) : authorityProblem(certificate, index)) ??
+      usageProblem(certificate);
+    if (against !== undefined) return against;
+    const { nameConstraints } = certificate.extensions;
+    if (nameConstraints === undefined) continue;
+    for (const below of chain.slice(0, index)) {
+      const limited = constraintProblem(nameConstraints, below.extensions.names);
+      if (limited !== undefined) return limited;
+    }
+  }
+  return undefined;
+}
+
+function unknownExtension({ extensions }: Certificate): string | undefined {
+  const [oid] = extensions.unknownCritical;
+  return oid === undefined ? undefined : `a certificate has the critical extension ${oid}, which is not understood`;
+}
+
+function leafProblem({ extensions }: Certificate, usage: ChainRequest['usage']): string | undefined {
+  const { isAuthority, keyUsage, extendedKeyUsage, nameConstraints } = extensions;
+  if (isAuthority) return "the signer's certificate is one of an authority, which signs certificates and no images";
+  if (nameConstraints !== undefined) return "the signer's certificate limits names, as only an authority may";
+  if (keyUsage !== undefined && !keyUsage.has(KEY_USAGE.digitalSignature) && !keyUsage.has(KEY_USAGE.contentCommitment))
+    return "the signer's certificate is not for digital signatures";
+  if (usage === 'demanded' && extendedKeyUsage?.includes(CODE_SIGNING) !== true)
+    return "the signer's certificate does not say that it is for signing code";
+  return undefined;
+}
+
+/** @param index how many certificates are below; those between it and the leaf are what a path length counts */
+function authorityProblem({ extensions }: Certificate, index: number): string | undefined {
+  const { isAuthority, pathLength, keyUsage } = extensions;
+  if (!isAuthority) return "a certificate above the signer's is not one of an authority";
+  if (keyUsage !== undefined && !keyUsage.has(KEY_USAGE.keyCertSign))
+    return "a certificate above the signer's is not for signing certificates";
+  if (pathLength !== undefined && index - 1 > pathLength) return 'the chain is longer than an authority on it allows';
+  return undefined;
+}
+
+/** Extended key usages of an authority limit what it can issue for; without any it is not limited (Go's rule). */
+function usageProblem({ extensions: { extendedKeyUsage } }: Certificate): string | undefined {
+  if (extendedKeyUsage === undefined) return undefined;
+  return extendedKeyUsage.includes(CODE_SIGNING) || extendedKeyUsage.includes(ANY_USAGE)
+    ? undefined
+    : 'a certificate of the chain is not for signing code';
+}
