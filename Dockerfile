@@ -15,6 +15,7 @@ RUN npm ci --ignore-scripts && \
 RUN apt-get update && apt-get install --yes --no-install-recommends libatomic1 && \
     cp -L /usr/lib/*-linux-gnu/libatomic.so.1 /out/lib/
 COPY tsconfig.json build.ts LICENSE ./
+COPY certs certs
 COPY src src
 RUN /out/node build.ts && cp dist/countersign.mjs LICENSE /out/
 

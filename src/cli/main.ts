@@ -13,6 +13,9 @@ Usage: countersign COMMAND [OPTIONS]
                                        decides about images as the webhook would
   review [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] FILE|-
                                        decides about an AdmissionReview or about manifests
+  verify-bundle --bundle FILE (--certificate-identity NAME --certificate-oidc-issuer URL | --key FILE)
+         [--trusted-root FILE] FILE|sha256:DIGEST
+                                       verifies one sigstore bundle, by the root of the public-good instance unless told
   policy check PATH...                 says what is wrong with policies
   demo                                 really signed images, a real webhook, no cluster and no network
   version | help
@@ -26,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
   verify: async () => (await import('./verify.ts')).verify,
   review: async () => (await import('./review.ts')).review,
+  'verify-bundle': async () => (await import('./verify-bundle.ts')).verifyBundle,
   policy: async () => (await import('./policy.ts')).policy,
   demo: async () => (await import('./demo.ts')).demo,
 };

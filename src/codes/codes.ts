@@ -130,6 +130,22 @@ export const REASONS = {
   CERTIFICATE_UNFIT: refusal('invalid', 'Sign with a certificate that was issued for signing code.'),
   CERTIFICATE_EXPIRED: refusal('invalid', 'Sign the image again with a certificate that is in date.'),
   CERTIFICATE_NOT_YET_VALID: refusal('invalid', "Check the clocks, or wait until the signer's certificate is valid."),
+  CERTIFICATE_NOT_LOGGED: refusal(
+    'invalid',
+    'Sign with a certificate that a certificate transparency log of the trusted root has promised to include.',
+  ),
+  TIME_UNPROVEN: refusal(
+    'invalid',
+    'Sign the image again with a transparency log or a timestamp authority of the trusted root as witness of the time.',
+  ),
+  TIMESTAMP_INVALID: refusal(
+    'invalid',
+    'Sign the image again with a timestamp authority that the trusted root names, or without a timestamp.',
+  ),
+  ARTIFACT_REQUIRED: refusal(
+    'invalid',
+    'Give the file itself: this signature is over its bytes and cannot be verified with its digest alone.',
+  ),
   IDENTITY_MISMATCH: refusal('untrusted', 'Have the image signed by the identity that the policy names.'),
   NAME_ABSENT: refusal(
     'untrusted',

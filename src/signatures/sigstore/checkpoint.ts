@@ -1,0 +1,63 @@
+import { bytesOf, wholeNumber } from '../../trust/sigstore/fields.ts';
+import type { TrustedLog } from '../../trust/sigstore/log.ts';
+import type { InclusionProof } from './bundle-entry.ts';
+import { refused, type Verified, verified } from './result.ts';
+
+/** A checkpoint has a few lines and some cosignatures of witnesses; characters. */
+const MAXIMUM_CHECKPOINT = 32 * 1024;
+
+/** One log signs a checkpoint once, or twice while it changes its key. */
+const MAXIMUM_SIGNATURES = 4;
+
+/** A signature line of a note begins so (C2SP signed-note): em dash, space. */
+const SIGNATURE = '\u2014 ';
+
+/**
+ * Reads a checkpoint and leaves in it only signatures that claim to be the log's own, by name and key hint.
+ *
+ * Library and log are then of one opinion: it compares a signature's name with any part of the log's URL, and says nothing
+ * about the first line. Cosignatures of witnesses are not counted; nobody here knows their keys.
+ * @param proof attacker-controlled; size and root must be those of the checkpoint, since readers differ in which they take
+ * @see C2SP tlog-checkpoint, signed-note; reference/sigstore-policy-controller.md §2.5
+ * @returns the note with the log's own signatures; the library verifies them and that the proof leads to its root
+ */
+export function ownCheckpoint(proof: InclusionProof, log: TrustedLog): Verified<string> {
+  const { checkpoint } = proof;
+  if (checkpoint.length > MAXIMUM_CHECKPOINT)
+    return refused('transparency', 'LIMIT_EXCEEDED', 'a checkpoint is too long');
+  const end = checkpoint.indexOf('\n\n');
+  if (end < 0) return invalid('has no signatures');
+  const [origin = '', size = '', root = ''] = checkpoint.slice(0, end).split('\n');
+  if (!isOrigin(origin, log)) return invalid('is not that of the log it claims');
+  if (wholeNumber(size) !== proof.treeSize) return invalid('has another size than the proof');
+  const rootHash = bytesOf(root);
+  if (rootHash === undefined || Buffer.compare(rootHash, proof.rootHash) !== 0)
+    return invalid('has another root than the proof');
+
+  const own = checkpoint
+    .slice(end + 2)
+    .split('\n')
+    .filter((line) => isOwnSignature(line, log));
+  if (own.length === 0) return invalid('is not signed by the log');
+  if (own.length > MAXIMUM_SIGNATURES) return invalid('is signed too often');
+  return verified(`${checkpoint.slice(0, end)}\n\n${own.map((line) => `${line}\n`).join('')}`);
+}
+
+/** The log's name; Rekor v1 writes the number of its tree behind it. */
+function isOrigin(line: string, log: TrustedLog): boolean {
+  const [name = '', dash, tree, ...rest] = line.split(' ');
+  if (!log.origins.includes(name) || rest.length > 0) return false;
+  return dash === undefined || (dash === '-' && tree !== undefined && /^[0-9]{1,20}$/.test(tree));
+}
+
+function isOwnSignature(line: string, log: TrustedLog): boolean {
+  if (!line.startsWith(SIGNATURE)) return false;
+  const [name = '', text = '', ...rest] = line.slice(SIGNATURE.length).split(' ');
+  const bytes = bytesOf(text);
+  if (bytes === undefined || bytes.length < 5 || rest.length > 0) return false;
+  return log.origins.includes(name) && Buffer.from(bytes.subarray(0, 4)).toString('hex') === log.id.slice(0, 8);
+}
+
+function invalid(what: string) {
+  return refused('transparency', 'LOG_ENTRY_INVALID', `the checkpoint of a log entry ${what}`);
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { type Digest, digestOf, hexOf } from '../../image/digest.ts';
+import type { Claims } from '../../model/finding.ts';
+import type { PublicKey } from '../../trust/public-key.ts';
+import { IN_TOTO_PAYLOAD } from '../cosign/formats.ts';
+import { parseStatement } from '../cosign/statement.ts';
+import type { BundleContent, DigestAlgorithm } from './bundle.ts';
+import { signedBytes } from './log-body.ts';
+import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
+
+/** What must have been signed: a file, or something of which only the digest is known, as an image is. */
+export type SignedArtifact =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'digest'; readonly digest: Digest };
+
+/**
+ * Whether the holder of the key signed the content. An envelope does not say with which hash: it is tried with SHA-256,
+ * then with the hash that suits the key, in this order, always.
+ * @returns the refusal, or undefined where it holds
+ */
+export async function signatureProblem(
+  content: BundleContent,
+  artifact: SignedArtifact,
+  key: PublicKey,
+): Promise<RefusedBundle | undefined> {
+  const signed =
+    content.kind === 'dsse' ? signedBytes(content) : artifact.kind === 'bytes' ? artifact.bytes : undefined;
+  if (signed === undefined)
+    return refused(
+      'signature',
+      'ARTIFACT_REQUIRED',
+      'the bundle signs the bytes of a file, and only a digest is known: without the file the signature cannot be verified',
+    );
+  const hashes = content.kind === 'message' ? [content.algorithm] : hashesFor(key);
+  for (const hash of hashes) {
+    if (await key.verifies(signed, content.signature, hash)) return undefined;
+  }
+  return refused('signature', 'SIGNATURE_MISMATCH', "the signature does not verify with the signer's key");
+}
+
+function hashesFor({ algorithm }: PublicKey): readonly DigestAlgorithm[] {
+  if (algorithm.kind === 'ecdsa' && algorithm.curve === 'P-384') return ['sha256', 'sha384'];
+  if (algorithm.kind === 'rsa' || (algorithm.kind === 'ecdsa' && algorithm.curve === 'P-521'))
+    return ['sha256', 'sha512'];
+  return ['sha256'];
+}
+
+/**
+ * What the content says about the artifact: that a file's digest is the one written in the bundle, or that the artifact is a
+ * subject of the signed in-toto statement. An envelope of any other type says nothing.
+ */
+export function claimsOf(content: BundleContent, artifact: SignedArtifact): Verified<Claims> {
+  const digest = artifact.kind === 'bytes' ? digestOf(artifact.bytes) : artifact.digest;
+  if (content.kind === 'message') {
+    if (isDigestOf(content, artifact, digest))
+      return verified({ digest, name: { kind: 'unnamed' }, predicateType: undefined, annotations: {} });
+    return refused('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the bundle signs something else');
+  }
+  if (content.payloadType !== IN_TOTO_PAYLOAD)
+    return refused('payload', 'PAYLOAD_TYPE_UNEXPECTED', 'the bundle holds no in-toto statement');
+  const statement = parseStatement(content.payload);
+  if (!statement.ok) return refused('payload', statement.code, statement.message);
+  const subject = statement.value.subjects.find(({ sha256 }) => sha256 === hexOf(digest));
+  if (subject === undefined)
+    return refused('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the statement is about something else');
+  return verified({
+    digest,
+    name: { kind: 'unnamed' },
+    predicateType: statement.value.predicateType,
+    annotations: subject.annotations,
+  });
+}
+
+function isDigestOf(
+  content: Extract<BundleContent, { kind: 'message' }>,
+  artifact: SignedArtifact,
+  digest: Digest,
+): boolean {
+  if (artifact.kind === 'bytes')
+    return Buffer.compare(createHash(content.algorithm).update(artifact.bytes).digest(), content.digest) === 0;
+  return content.algorithm === 'sha256' && Buffer.from(content.digest).toString('hex') === hexOf(digest);
+}

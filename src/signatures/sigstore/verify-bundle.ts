@@ -1,0 +1,169 @@
+import { X509Certificate } from 'node:crypto';
+import type { Check, CheckName, LogEntry, Proof, Signer } from '../../model/finding.ts';
+import type { NonEmpty } from '../../model/requirement.ts';
+import type { PublicKey } from '../../trust/public-key.ts';
+import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
+import type { Certificate } from '../../trust/x509/certificate.ts';
+import { signerOf } from '../../trust/x509/identity.ts';
+import { readBundle, type SigstoreBundle } from './bundle.ts';
+import { readCertificates, type SignerChain, signerChain } from './chain.ts';
+import { claimsOf, type SignedArtifact, signatureProblem } from './content.ts';
+import { askLibrary } from './library.ts';
+import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
+import { type BundleRule, ruleProblem, type SigningKey } from './rule.ts';
+import { claimedTimes, readTimestamps } from './times.ts';
+import { type KnownEntry, knownEntries, windowProblem } from './transparency.ts';
+
+/** What a bundle proves; the same facts as of any other signature. */
+export type ProvedBundle = Extract<Proof, { readonly kind: 'proved' }>;
+
+/** Who claims to have signed: his key, and the certificates that came with it. */
+type Claimant =
+  | { readonly kind: 'certificates'; readonly key: PublicKey; readonly certificates: NonEmpty<Certificate> }
+  | { readonly kind: 'key'; readonly key: PublicKey; readonly signer: SigningKey };
+
+/**
+ * Verifies a sigstore bundle, version 0.1 to 0.3, as the sigstore client specification asks (§4.2 to §4.6): signature, what is
+ * signed, log entries, times, the signer's certificate at each of them. All of it is verified, and all of it is about this
+ * signature, this signer and this artifact.
+ *
+ * Who may sign is not asked here: that is judged per policy, from the signer that comes back (MODEL.md M1).
+ * @param bytes attacker-controlled
+ * @param now milliseconds since the epoch; counts only where nobody witnessed a time
+ * @throws never; what makes a reader stumble is a refusal
+ */
+export async function verifyBundle(
+  bytes: Uint8Array,
+  artifact: SignedArtifact,
+  root: TrustedRoot,
+  rule: BundleRule,
+  now: number,
+): Promise<ProvedBundle | RefusedBundle> {
+  try {
+    return await prove(bytes, artifact, root, rule, now);
+  } catch {
+    return refused('format', 'SIGNATURE_MALFORMED', 'the bundle holds something that cannot be read');
+  }
+}
+
+async function prove(
+  bytes: Uint8Array,
+  artifact: SignedArtifact,
+  root: TrustedRoot,
+  rule: BundleRule,
+  now: number,
+): Promise<ProvedBundle | RefusedBundle> {
+  const broken = ruleProblem(rule);
+  if (broken !== undefined) return broken;
+  const bundle = readBundle(bytes);
+  if (bundle.kind === 'refused') return bundle;
+  const { content } = bundle.value;
+  const claimant = claimantOf(bundle.value, rule);
+  if (claimant.kind === 'refused') return claimant;
+  const { key } = claimant.value;
+
+  const claims = claimsOf(content, artifact);
+  if (claims.kind === 'refused') return claims;
+  const unsigned = await signatureProblem(content, artifact, key);
+  if (unsigned !== undefined) return unsigned;
+
+  const logged = loggedSigner(claimant.value);
+  const entries = knownEntries(bundle.value.entries, root, rule.transparency, content, logged);
+  if (entries.kind === 'refused') return entries;
+  const timestamps = readTimestamps(bundle.value.timestamps);
+  if (timestamps.kind === 'refused') return timestamps;
+  const times = claimedTimes(entries.value, timestamps.value, rule.time);
+  if (times.kind === 'refused') return times;
+  const moments = times.value.map(({ at }) => at);
+  const closed = windowProblem(entries.value, moments, now);
+  if (closed !== undefined) return closed;
+
+  const signer = await signerAt(claimant.value, root, moments);
+  if (signer.kind === 'refused') return signer;
+  const answer = askLibrary(
+    {
+      content,
+      signer: questionAbout(claimant.value, signer.value.chain, rule),
+      entries: entries.value,
+      timestamps: timestamps.value,
+    },
+    root,
+  );
+  if (answer.kind === 'refused') return answer;
+
+  return {
+    kind: 'proved',
+    signer: signer.value.signer,
+    claims: claims.value,
+    times: times.value.map(({ at, by }) => ({ at, by })),
+    log: entries.value.map(logEntry),
+    checks: CHECKED.map((check): Check => ({ check, result: { kind: 'passed' } })),
+    notBefore: 'always',
+    notAfter: restsOnNow(entries.value, moments),
+  };
+}
+
+const CHECKED: readonly CheckName[] = ['format', 'signature', 'payload', 'digest', 'transparency', 'time', 'signer'];
+
+function claimantOf({ signer }: SigstoreBundle, rule: BundleRule): Verified<Claimant> {
+  if (rule.signer !== 'certificate') {
+    return signer.kind === 'key'
+      ? verified({ kind: 'key', key: rule.signer.key, signer: rule.signer })
+      : refused(
+          'signature',
+          'SIGNATURE_MISMATCH',
+          'the bundle is signed with a certificate, not with the key that is asked for',
+        );
+  }
+  if (signer.kind === 'key')
+    return refused('signer', 'CERTIFICATE_MISSING', 'the bundle is signed with a bare key and has no certificate');
+  const certificates = readCertificates(signer.chain);
+  if (certificates.kind === 'refused') return certificates;
+  return verified({ kind: 'certificates', key: certificates.value[0].publicKey, certificates: certificates.value });
+}
+
+function loggedSigner(claimant: Claimant) {
+  return claimant.kind === 'certificates'
+    ? { kind: 'certificate' as const, sha256: claimant.certificates[0].fingerprint }
+    : { kind: 'key' as const, sha256: claimant.key.fingerprint.slice('sha256:'.length) };
+}
+
+async function signerAt(
+  claimant: Claimant,
+  root: TrustedRoot,
+  moments: readonly number[],
+): Promise<Verified<{ readonly signer: Signer; readonly chain: SignerChain | undefined }>> {
+  if (claimant.kind === 'key') {
+    const { fingerprint } = claimant.key;
+    return verified({
+      signer: { display: `key ${fingerprint}`, ids: [fingerprint], identity: 'none' },
+      chain: undefined,
+    });
+  }
+  const chain = await signerChain(claimant.certificates, root, moments);
+  return chain.kind === 'refused' ? chain : verified({ signer: signerOf(chain.value.chain), chain: chain.value });
+}
+
+function questionAbout(claimant: Claimant, chain: SignerChain | undefined, rule: BundleRule) {
+  if (claimant.kind === 'key') return { kind: 'key' as const, key: claimant.signer.object };
+  if (chain !== undefined && rule.certificateTransparency !== 'none')
+    return { kind: 'certificate' as const, chain, certificateLogs: rule.certificateTransparency.threshold };
+  // The chain was verified; without the certificate the library looks for no promises of certificate logs.
+  return { kind: 'key' as const, key: new X509Certificate(Buffer.from(claimant.certificates[0].der)).publicKey };
+}
+
+/** The index that was verified: a proof's, or where there is none the promise's. */
+function logEntry({ entry, log }: KnownEntry): LogEntry {
+  return {
+    log: log.baseUrl,
+    index: entry.promise === undefined ? (entry.proof?.index ?? entry.index) : entry.index,
+    at: entry.promise === undefined || entry.integratedTime === undefined ? undefined : entry.integratedTime * 1000,
+  };
+}
+
+/** Without a witnessed time an entry counts for now, and no longer than its log is trusted. */
+function restsOnNow(entries: readonly KnownEntry[], moments: readonly number[]): number | 'forever' {
+  const ends = moments.length > 0 ? [] : entries.map(({ log }) => log.window.end);
+  const end = Math.min(...ends);
+  return Number.isFinite(end) && !Number.isNaN(new Date(end + 1).getTime()) ? end : 'forever';
+}
