@@ -1,3 +1,4 @@
+import type { ReviewFacts } from '../audit/record.ts';
 import type { ErrorCode } from '../codes/codes.ts';
 import { failure } from '../codes/result.ts';
 import { printable } from '../encoding/escape.ts';
@@ -5,6 +6,9 @@ import type { Cost, Decision, SubjectDecision } from '../model/decision.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Origin } from '../model/outcome.ts';
 import type { RequestedImage } from '../verifier/request.ts';
+import type { MalformedReview } from './review.ts';
+
+const UNKNOWN = 'unknown';
 
 /** Nothing was asked of anybody. */
 const NO_COST: Cost = { milliseconds: 0, requests: 0, hits: 0, misses: 0 };
@@ -46,4 +50,25 @@ export function refusedByItself(
   });
   const warnings = mode === 'warn' ? [`${because.message} [${because.code}]`] : [];
   return { allowed: mode !== 'deny', mode, subjects, warnings, cost: NO_COST };
+}
+
+/** What can be recorded of a review that cannot be read: that somebody sent it, and that it was refused. */
+export function refusedUnread(
+  review: MalformedReview,
+  time: number,
+): { readonly decision: Decision; readonly facts: ReviewFacts } {
+  return {
+    decision: { allowed: false, mode: 'deny', subjects: [], warnings: [], cost: NO_COST },
+    facts: {
+      time,
+      uid: review.uid ?? UNKNOWN,
+      operation: UNKNOWN,
+      kind: UNKNOWN,
+      namespace: undefined,
+      name: '',
+      user: '',
+      dryRun: false,
+      note: 'malformed-review',
+    },
+  };
 }

@@ -6,7 +6,14 @@ import type { Outcome } from '../model/outcome.ts';
 import { acceptedSigner, findingsOf, policyName } from './names.ts';
 
 /** Why a review says nothing of images, or why its answer is not what its images came to. */
-export type Note = 'deleted' | 'unchanged' | 'not-a-workload' | 'no-images' | 'malformed' | 'mirror-pod';
+export type Note =
+  | 'deleted'
+  | 'unchanged'
+  | 'not-a-workload'
+  | 'no-images'
+  | 'malformed'
+  | 'malformed-review'
+  | 'mirror-pod';
 
 /** What the review itself says, beside the decision on it. */
 export type ReviewFacts = {
@@ -83,7 +90,7 @@ export function auditRecord(facts: ReviewFacts, decision: Decision, writer: Writ
     user: printable(facts.user, MAX_TEXT),
     dryRun: facts.dryRun,
     decision: decision.allowed ? 'allowed' : 'denied',
-    wouldDeny: decision.subjects.some((subject) => subject.wouldDeny),
+    wouldDeny: !decision.allowed || decision.subjects.some((subject) => subject.wouldDeny),
     mode: decision.mode,
     ...(facts.note === undefined ? {} : { note: facts.note }),
     ms: Math.max(0, Math.round(decision.cost.milliseconds * 1000) / 1000),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { text } from 'node:stream/consumers';
+import { adviceFor } from '../codes/codes.ts';
 import { printable } from '../encoding/escape.ts';
 import { type Command, type Terminal, usageError } from './command.ts';
 import { version } from './version.ts';
@@ -52,12 +53,20 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return 0;
   }
   const command = await load();
-  return command(rest, terminal);
+  try {
+    return await command(rest, terminal);
+  } catch (error) {
+    // Not a refusal, and scripts must not read it as one: something could not be verified.
+    terminal.error(
+      `countersign: ${adviceFor('INTERNAL_ERROR')} [INTERNAL_ERROR]\n${error instanceof Error ? (error.stack ?? error.message) : ''}\n`,
+    );
+    return 3;
+  }
 }
 
 if (import.meta.main) {
   // Whoever reads only the first lines of the output is no error of ours.
-  process.stdout.on('error', () => process.exit(1));
+  process.stdout.on('error', () => process.exit(3));
   const terminal: Terminal = {
     out: (chunk) => process.stdout.write(chunk),
     error: (chunk) => process.stderr.write(chunk),

@@ -1,4 +1,5 @@
 import { type AdmitOptions, type Admitted, admit } from '../admission/admit.ts';
+import { refusedUnread } from '../admission/refusal.ts';
 import { answeredReview, respondMalformed } from '../admission/respond.ts';
 import { parseReview } from '../admission/review.ts';
 import { decisionCounter } from '../audit/metrics.ts';
@@ -42,6 +43,9 @@ export function createValidate(options: ValidateOptions): Answer {
     const review = parseReview(body);
     if (!review.ok) {
       options.logger.warn({ reason: review.failure.message }, 'a malformed review was refused');
+      const refused = refusedUnread(review.failure, arrivedAt);
+      count(refused.decision, false);
+      await record(refused, options, deadline, overdue);
       const { status, body: answer } = respondMalformed(review.failure);
       return status === 400 ? statusReply(400, 'BadRequest', answer.message) : { status, body: JSON.stringify(answer) };
     }
@@ -75,7 +79,7 @@ async function inTime(deciding: Promise<Decision>, { deadline }: DecisionRequest
 
 /** Whether the record was written; a sink that is blocked is waited for as long as the caller waits. */
 async function record(
-  admitted: Admitted,
+  admitted: Pick<Admitted, 'decision' | 'facts'>,
   options: ValidateOptions,
   deadline: number,
   overdue: Overdue,

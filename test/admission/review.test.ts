@@ -199,7 +199,8 @@ describe('whatever is sent', () => {
           expect(images).not.toContain('evil/image');
         },
       ),
-      { numRuns: 5_000 },
+      // The count below is of one sequence; another could make fewer acceptable objects by chance.
+      { numRuns: 5_000, seed: 7 },
     );
     // Were the generator never to make anything acceptable, the property would say nothing.
     expect(letIn).toBeGreaterThan(20);

@@ -56,14 +56,19 @@ describe('an audit record', () => {
     expectToMeetSchema(auditRecord(FACTS, decision([subject([said(kind), lax], { digest: undefined })]), WRITER));
   });
 
-  it.each(['deleted', 'unchanged', 'not-a-workload', 'no-images', 'malformed', 'mirror-pod'] satisfies Note[])(
-    'meets its schema with the note %s',
-    (note) => {
-      const record = auditRecord({ ...FACTS, note, namespace: undefined, name: '' }, decision([]), WRITER);
-      expect(record).toMatchObject({ note, namespace: '' });
-      expectToMeetSchema(record);
-    },
-  );
+  it.each([
+    'deleted',
+    'unchanged',
+    'not-a-workload',
+    'no-images',
+    'malformed',
+    'malformed-review',
+    'mirror-pod',
+  ] satisfies Note[])('meets its schema with the note %s', (note) => {
+    const record = auditRecord({ ...FACTS, note, namespace: undefined, name: '' }, decision([]), WRITER);
+    expect(record).toMatchObject({ note, namespace: '' });
+    expectToMeetSchema(record);
+  });
 
   it('names each signer once, and only those that were accepted', () => {
     const findings = [acceptedFinding('alice'), acceptedFinding('bob'), acceptedFinding('alice')] as const;

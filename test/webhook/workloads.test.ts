@@ -282,9 +282,11 @@ describe('a request that is none', () => {
     ['a uid that is no text', whole.replace(/"uid":"[^"]*"/, '"uid":{}'), 400],
     ['a uid too long', whole.replace(/"uid":"[^"]*"/, `"uid":"${'u'.repeat(300)}"`), 400],
   ])('is refused well-formed, and the next one is answered: %s [peers 48, 49]', async (_name, body, status) => {
-    const { post, run, signed } = await shop();
+    const { post, run, signed, records } = await shop();
     const answer = await post(body);
     expect(answer.status).toBe(status);
+    if (status === 200)
+      expect(await records()).toEqual([expect.objectContaining({ note: 'malformed-review', decision: 'denied' })]);
     if (status === 200)
       expect(answer.body).toMatchObject({
         apiVersion: 'admission.k8s.io/v1',
