@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -47,6 +48,16 @@ export function startLoad(): Child<LoadAsk> {
   return startChild<LoadAsk>([processFile('load.ts')]);
 }
 
+/** The heap flags of the image, so that what is measured is what ships. */
+function heapFlags(): readonly string[] {
+  const dockerfile = readFileSync(resolve(import.meta.dirname, '../Dockerfile'), 'utf8');
+  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]';
+  const args: unknown = JSON.parse(entrypoint);
+  const isHeapFlag = (arg: unknown) =>
+    typeof arg === 'string' && /^--(?:max-semi-space-size|heap-growing-percent)=/.test(arg);
+  return Array.isArray(args) ? args.filter(isHeapFlag) : [];
+}
+
 /** How countersign is started. */
 export type CountersignOptions = {
   /** The file that Node runs: the bundle, or `src/cli/main.ts`. */
@@ -75,7 +86,7 @@ export async function startCountersign(options: CountersignOptions): Promise<Mea
     drainSeconds: 0,
   };
   await writeFile(config, JSON.stringify(configuration));
-  const child = startChild<BareAsk>([options.program, 'serve', '--config', config]);
+  const child = startChild<BareAsk>([...heapFlags(), options.program, 'serve', '--config', config]);
   const port = await child.said((line) => {
     const url = /"url":"https:\/\/127\.0\.0\.1:(\d+)"/.exec(line)?.[1];
     return url === undefined ? undefined : Number(url);

@@ -101,7 +101,7 @@ export const configurationSchema = z.strictObject({
       bytes: z
         .int()
         .min(1)
-        .default(64 * MIB),
+        .default(32 * MIB),
       ttl: between(0, 86_400_000, 'at most 24h').default(300_000),
     })
     .prefault({}),

@@ -41,7 +41,7 @@ describe('the configuration', () => {
       instances: 'indexOrEvery',
       registries: {},
       proxy: { https: undefined, http: undefined, noProxy: [] },
-      cache: { entries: 10_000, bytes: 67_108_864, ttl: 300_000 },
+      cache: { entries: 10_000, bytes: 33_554_432, ttl: 300_000 },
       audit: { output: 'stdout' },
       limits: { bodyBytes: 8_388_608, bytesInFlight: 67_108_864, concurrency: 512 },
       drainSeconds: 8,
