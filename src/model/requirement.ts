@@ -104,13 +104,23 @@ export type TextRule =
   | { readonly kind: 'exact'; readonly text: string }
   | { readonly kind: 'pattern'; readonly pattern: string; readonly anchored: boolean };
 
+/**
+ * A subject alternative name by its kind and text. `anyName` is for dialects that do not tell kinds apart; the others
+ * match names of their own kind alone, since an address written as a URI was never checked as an address.
+ */
+export type SubjectRule = {
+  readonly of: 'email' | 'uri' | 'dns' | 'otherName' | 'anyName';
+  readonly text: TextRule;
+};
+
+/** The OIDC issuer and a name that it vouched for; at least one of them is not `any`. */
+export type IdentityRule = { readonly issuer: TextRule | 'any'; readonly subject: SubjectRule | 'any' };
+
 /** Whose signature counts. `any` is written where the proof alone names the signer, as a key does. */
 export type SignerRule =
   | 'any'
-  | {
-      readonly kind: 'identities';
-      readonly anyOf: NonEmpty<{ readonly issuer: TextRule | 'any'; readonly subject: TextRule | 'any' }>;
-    }
+  | { readonly kind: 'identities'; readonly anyOf: NonEmpty<IdentityRule> }
+  /** An e-mail address and a host name as Go compares it, both where both are given (openshift-containers.md §4). */
   | { readonly kind: 'subject'; readonly email: TextRule | 'any'; readonly hostname: TextRule | 'any' };
 
 /** How the name inside the signature must compare with the name that was asked for (openshift-containers.md §2.4). */

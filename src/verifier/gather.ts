@@ -9,11 +9,14 @@ import type { ProofRule, Where } from '../model/requirement.ts';
 import type { Registry } from '../registry/registry.ts';
 import { MAXIMUM_BUNDLE_BYTES, MAXIMUM_PAYLOAD_BYTES } from '../signatures/cosign/formats.ts';
 import { proveBundle, proveLayer } from '../signatures/cosign/prove.ts';
+import { proveCertifiedLayer } from '../signatures/cosign/prove-certified.ts';
 import { listReferrers } from '../signatures/cosign/referrers.ts';
 import { listSignatureTag } from '../signatures/cosign/tag.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
-import type { KeySet, TrustStore } from '../trust/trust-store.ts';
+import { createMaterialLoader, type ProofMaterial } from '../trust/proof-material.ts';
+import type { TrustStore } from '../trust/trust-store.ts';
 import { type Caches, FRESH } from './caches.ts';
+import { holdsAt } from './judge.ts';
 import type { OnRequest, Task } from './task.ts';
 
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
@@ -44,7 +47,10 @@ export function fullBudget(): Budget {
 
 /** Looks up and proves, each thing once. */
 export type Gatherer = {
-  /** Why nothing can be proved under a rule: FEATURE_NOT_SUPPORTED, or TRUST_MATERIAL_UNAVAILABLE. Costs no request. */
+  /**
+   * Why nothing can be proved under a rule: FEATURE_NOT_SUPPORTED, POLICY_BROKEN or TRUST_MATERIAL_UNAVAILABLE. Costs no
+   * request.
+   */
   readonly unusable: (rule: ProofRule) => Failure | undefined;
   /** One look-up, from the cache if it is no older than `maximumAge` milliseconds. */
   readonly list: (
@@ -75,6 +81,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
   const listFlights = createSingleFlight<Result<Read>>();
   const blobFlights = createSingleFlight<Result<Uint8Array>>();
   const proofFlights = createSingleFlight<Result<Proof>>();
+  const materialOf = createMaterialLoader(trust);
 
   const placeOf = (target: Target, where: Where): Repository =>
     where.repository === 'own' ? target.repository : where.repository;
@@ -113,26 +120,32 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
 
   const verify = async (
     candidate: ProvableCandidate,
-    keySet: KeySet,
-    rule: Extract<ProofRule, { kind: 'keys' }>,
+    material: ProofMaterial,
+    rule: ProofRule,
     target: Target,
     where: Where,
+    now: number,
     onRequest: OnRequest,
     waiting: AbortSignal,
   ): Promise<Result<Proof>> => {
     const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), onRequest, waiting);
     if (!bytes.ok) return bytes;
-    const digest = target.descriptor.digest;
-    if (candidate.kind === 'bundle') return ok(await proveBundle(bytes.value, keySet, rule.hash, digest));
-    return ok(await proveLayer(bytes.value, candidate.annotations, keySet, rule.hash, digest));
+    const { digest } = target.descriptor;
+    if (material.kind !== 'keys' || rule.kind !== 'keys')
+      return material.kind === 'keys' || candidate.kind === 'bundle'
+        ? failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE)
+        : ok(await proveCertifiedLayer(bytes.value, candidate.annotations, material, digest, now));
+    if (candidate.kind === 'layer')
+      return ok(await proveLayer(bytes.value, candidate.annotations, material, rule.hash, digest));
+    return material.logs === 'none'
+      ? ok(await proveBundle(bytes.value, material.keys, rule.hash, digest))
+      : failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE);
   };
 
   return {
     unusable: (rule) => {
-      const unsupported = unsupportedProof(rule);
-      if (unsupported !== undefined || rule.kind !== 'keys') return unsupported;
-      const keySet = trust.keys(rule.keys);
-      return keySet.ok ? undefined : keySet.failure;
+      const material = materialOf(rule);
+      return material.ok ? undefined : material.failure;
     },
 
     list: async (kind, target, where, maximumAge, task) => {
@@ -173,19 +186,20 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     },
 
     prove: async (candidate, rule, target, where, budget, task) => {
-      const unsupported = unsupportedProof(rule);
-      if (unsupported !== undefined) return { ok: false, failure: unsupported };
-      if (rule.kind !== 'keys') return failed('FEATURE_NOT_SUPPORTED', 'certificates are not verified by this version');
-      const keySet = trust.keys(rule.keys);
-      if (!keySet.ok) return keySet;
+      const material = materialOf(rule);
+      if (!material.ok) return material;
+      // Before anything is read or spent: what cannot be proved must not keep others from being tried.
+      if (candidate.kind === 'bundle' && (material.value.kind !== 'keys' || material.value.logs !== 'none'))
+        return failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE);
 
       const { digest, mediaType, size } = target.descriptor;
-      const key = `${candidate.id} ${candidate.blob.size} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${keySet.value.hash}`;
+      const key = `${candidate.id} ${candidate.blob.size} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${material.value.hash}`;
       // Before the cache is asked: what others had verified must not let a decision reach further than a cold one.
-      const unaffordable = spend(budget, key, keySet.value.keys.length, candidate);
+      const unaffordable = spend(budget, key, material.value.cost, candidate);
       if (unaffordable !== undefined) return { ok: false, failure: unaffordable };
       const kept = caches.proofs.get(key);
-      if (kept !== undefined) {
+      // Beyond its time another chain of the same certificate may hold, so it is proved anew and not called expired.
+      if (kept !== undefined && holdsAt(kept, task.now)) {
         task.meter.hits++;
         return ok(kept);
       }
@@ -195,7 +209,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         `${registry.access(placeOf(target, where)).id} ${key}`,
         task.deadline.signal(),
         async (signal) => {
-          const proof = await verify(candidate, keySet.value, rule, target, where, task.onRequest, signal);
+          const proof = await verify(candidate, material.value, rule, target, where, task.now, task.onRequest, signal);
           if (proof.ok) caches.proofs.set(key, ownCopy(proof.value), weightOf(proof.value));
           return proof;
         },
@@ -242,16 +256,8 @@ function maximumBytes(candidate: ProvableCandidate): number {
 }
 
 /** What this version cannot prove yet is a refusal by name, never a check that is left out. */
-function unsupportedProof(rule: ProofRule): Failure | undefined {
-  if (rule.kind === 'certificates')
-    return failure('FEATURE_NOT_SUPPORTED', 'the policy asks for a certificate, which this version does not verify');
-  if (rule.transparency !== 'none')
-    return failure(
-      'FEATURE_NOT_SUPPORTED',
-      'the policy asks for a transparency log entry, which this version does not verify',
-    );
-  return undefined;
-}
+const UNSUPPORTED_BUNDLE =
+  'the policy asks for a certificate or a transparency log entry, which this version does not verify in a sigstore bundle';
 
 /**
  * Keeps a listing. One with a hole in it may be trouble that passes: it is kept as old from the start, so that it may

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../codes/codes.ts';
+import { matchSigner } from '../conditions/identities.ts';
 import { matchName } from '../conditions/names.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { CheckName, Claims, Proof, Verdict } from '../model/finding.ts';
@@ -11,14 +12,11 @@ import type { Condition, Leaf } from '../model/requirement.ts';
 export function judge(leaf: Leaf, proof: Proof, asked: ImageReference, now: number): Verdict {
   if (proof.kind === 'disproved')
     return { kind: 'refused', check: proof.failed, code: proof.code, message: proof.message };
-  if (proof.notAfter !== 'forever' && now > proof.notAfter)
-    return undecided('TRUST_MATERIAL_UNAVAILABLE', 'what the signature rests on has expired');
-  // A key names its holder by itself; identities belong to certificates, which gather.ts refuses before there is a proof.
-  if (leaf.signer !== 'any')
-    return undecided(
-      'FEATURE_NOT_SUPPORTED',
-      'the policy names a signer by identity, which this version does not verify',
-    );
+  const untimely = judgeTime(proof, now);
+  if (untimely !== undefined) return untimely;
+  const signer = matchSigner(leaf.signer, proof.signer.identity);
+  if (signer.kind === 'refused') return refused('signer', signer.code, signer.message);
+  if (signer.kind === 'undecided') return undecided(signer.code, signer.message);
 
   if (leaf.about !== 'none')
     return undecided(
@@ -33,6 +31,29 @@ export function judge(leaf: Leaf, proof: Proof, asked: ImageReference, now: numb
     if (verdict !== undefined) return verdict;
   }
   return { kind: 'accepted', warnings: name.warning === undefined ? [] : [name.warning] };
+}
+
+/** Whether a proof holds at a moment; milliseconds. One that rests on no time always does, and so does a refusal. */
+export function holdsAt(proof: Proof, now: number): boolean {
+  return proof.kind === 'disproved' || judgeTime(proof, now) === undefined;
+}
+
+/** What stands against a proof at a moment. Written so that a moment that is no number is never within. */
+function judgeTime(proof: Extract<Proof, { kind: 'proved' }>, now: number): Verdict | undefined {
+  const { notBefore, notAfter } = proof;
+  if (notBefore !== 'always' && !(now >= notBefore))
+    return refused('time', 'CERTIFICATE_NOT_YET_VALID', `the signer's certificate is valid from ${dateOf(notBefore)}`);
+  if (notAfter !== 'forever' && !(now <= notAfter))
+    return refused(
+      'time',
+      'CERTIFICATE_EXPIRED',
+      `the signer's certificate or its authority's expired at ${dateOf(notAfter)}`,
+    );
+  return undefined;
+}
+
+function dateOf(at: number): string {
+  return Number.isFinite(at) ? new Date(at).toISOString() : 'no time at all';
 }
 
 /** What stands against a condition, or undefined where the claims meet it. */

@@ -307,21 +307,31 @@ describe('a leaf that asks for what this version does not verify', () => {
   const verdictOn = (changes: Partial<Leaf>, of: Proof = proof) =>
     judge({ ...leafCalled('a'), ...changes }, of, asked, 1_000);
 
-  const asking: readonly (readonly [string, Partial<Leaf>])[] = [
-    ['signatures of the artifact itself', { about: some('b') }],
-    ['anything of the artifact itself, even nothing', { about: { kind: 'accept' } }],
-    ['an identity', { signer: { kind: 'identities', anyOf: [{ issuer: 'any', subject: 'any' }] } }],
-    ['a subject', { signer: { kind: 'subject', email: 'any', hostname: 'any' } }],
-    ['a CEL condition', { conditions: [{ kind: 'cel', expression: 'true', reads: ['statement'] }] }],
+  const asking: readonly (readonly [string, Partial<Leaf>, 'POLICY_BROKEN' | 'FEATURE_NOT_SUPPORTED'])[] = [
+    ['signatures of the artifact itself', { about: some('b') }, 'FEATURE_NOT_SUPPORTED'],
+    ['anything of the artifact itself, even nothing', { about: { kind: 'accept' } }, 'FEATURE_NOT_SUPPORTED'],
+    ['an identity', { signer: { kind: 'identities', anyOf: [{ issuer: 'any', subject: 'any' }] } }, 'POLICY_BROKEN'],
+    ['a subject', { signer: { kind: 'subject', email: 'any', hostname: 'any' } }, 'POLICY_BROKEN'],
+    [
+      'a CEL condition',
+      { conditions: [{ kind: 'cel', expression: 'true', reads: ['statement'] }] },
+      'FEATURE_NOT_SUPPORTED',
+    ],
   ];
-  it.each(asking)('is undecided and never accepted: %s', (_what, changes) => {
+  it.each(asking)('is undecided and never accepted: %s', (_what, changes, code) => {
     expect(verdictOn({})).toMatchObject({ kind: 'accepted' });
-    expect(verdictOn(changes)).toMatchObject({ kind: 'undecided', code: 'FEATURE_NOT_SUPPORTED' });
+    expect(verdictOn(changes)).toMatchObject({ kind: 'undecided', code });
   });
 
   it('is not met by a proof whose time has run out', () => {
     expect(verdictOn({}, { ...proof, notAfter: 1_000 })).toMatchObject({ kind: 'accepted' });
-    expect(verdictOn({}, { ...proof, notAfter: 999 })).toMatchObject({ kind: 'undecided' });
+    expect(verdictOn({}, { ...proof, notAfter: 999 })).toMatchObject({ kind: 'refused', code: 'CERTIFICATE_EXPIRED' });
+    expect(verdictOn({}, { ...proof, notBefore: 1_000 })).toMatchObject({ kind: 'accepted' });
+    expect(verdictOn({}, { ...proof, notBefore: 1_001 })).toMatchObject({
+      kind: 'refused',
+      code: 'CERTIFICATE_NOT_YET_VALID',
+    });
+    expect(verdictOn({}, { ...proof, notAfter: Number.NaN })).toMatchObject({ kind: 'refused' });
   });
 });
 

@@ -392,7 +392,7 @@ describe('an edit [peers 72]', () => {
     // The trust store as it will be with secrets: the same reference, other material.
     const inner = createTrustStore();
     let current = signer;
-    const trust = { keys: () => inner.keys([pemOf(current)]) };
+    const trust = { ...inner, keys: () => inner.keys([pemOf(current)]) };
     const leaf = keyLeaf([signer]);
     const byName: Leaf = {
       ...leaf,

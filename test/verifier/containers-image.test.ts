@@ -1,16 +1,19 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Artifact, ArtifactLayer } from '../../src/cli/demo/artifacts.ts';
 import { publishLayers } from '../../src/cli/demo/publish.ts';
 import { createSigner } from '../../src/cli/demo/signer.ts';
 import { MANIFEST_TYPES } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
-import type { NamesRule, Requirement } from '../../src/model/requirement.ts';
+import type { NamesRule, ProofRule, Requirement, SignerRule } from '../../src/model/requirement.ts';
 import { keyLeaf, policyOf } from '../fixtures/keys.ts';
 import { describeVectors } from '../fixtures/vectors.ts';
 import { startWorld, type World } from '../fixtures/world.ts';
+import { codeAt, fulcioProof, fulcioSubject, inline, pkiProof } from '../signatures/certified.ts';
 import { decide, REPOSITORY, say } from '../signatures/fixture.ts';
+
+const exact = (wanted: string) => ({ kind: 'exact', text: wanted }) as const;
 
 const MAGIC = '\0sigstore-json\n';
 /** What the one fixture without a media type is. */
@@ -175,6 +178,111 @@ describeVectors('containers-image/fixtures', 'the sigstore signatures of contain
         code: 'SIGNATURE_MISMATCH',
       });
     }
+  });
+
+  const text = (file: string) => readFileSync(join(fixtures, file), 'utf8');
+  const certified = (proof: ProofRule, signer: SignerRule | 'any', repository: string) => {
+    const names: NamesRule = { kind: 'exactRepository', repository };
+    return policyOf(
+      { kind: 'some', leaf: { ...keyLeaf([createSigner()]), proof, signer, names } },
+      { evidence: 'complete' },
+    );
+  };
+  const NOW = Date.parse('2026-01-01T00:00:00Z');
+
+  describe('dir-img-cosign-fulcio-rekor-valid', () => {
+    const folder = 'dir-img-cosign-fulcio-rekor-valid';
+    const repository = '192.168.64.2:5000/cosign-signed/fulcio-rekor-1';
+    const proof = () => fulcioProof([text('fulcio_v1.crt.pem')], [text('rekor.pub')]);
+    const subject = fulcioSubject('mitr@redhat.com', 'https://github.com/login/oauth');
+
+    it('is admitted by the roots, the log and the subject that belong to it', async () => {
+      expect(await codeAt(world, imageOf(folder), certified(proof(), subject, repository), NOW)).toBe('verified');
+    });
+
+    it('is refused where any one of them is another', async () => {
+      const say = (by: ProofRule, signer: SignerRule, name = repository) =>
+        codeAt(world, imageOf(folder), certified(by, signer, name), NOW);
+      const issuer = 'https://github.com/login/oauth';
+      expect(await say(proof(), fulcioSubject('mitr@example.com', issuer))).toBe('IDENTITY_MISMATCH');
+      expect(await say(proof(), fulcioSubject('mitr@redhat.com', 'https://github.com'))).toBe('IDENTITY_MISMATCH');
+      expect(await say(proof(), subject, `${repository}x`)).toBe('NAME_MISMATCH');
+      const otherLog = fulcioProof([text('fulcio_v1.crt.pem')], [text('cosign.pub')]);
+      expect(await say(otherLog, subject)).toBe('LOG_ENTRY_INVALID');
+      const otherRoot = fulcioProof([text('pki_root_crts.pem')], [text('rekor.pub')]);
+      expect(await say(otherRoot, subject)).toBe('CERTIFICATE_UNTRUSTED');
+      const rsaLog = fulcioProof([text('fulcio_v1.crt.pem')], [text('some-rsa-key.pub')]);
+      expect(await say(rsaLog, subject)).toBe('TRUST_MATERIAL_UNAVAILABLE');
+      expect(
+        await say(pkiProof(text('fulcio_v1.crt.pem')), {
+          kind: 'subject',
+          email: exact('mitr@redhat.com'),
+          hostname: 'any',
+        }),
+      ).toBe('CERTIFICATE_EXPIRED');
+    });
+  });
+
+  describe('dir-img-cosign-key-rekor-valid', () => {
+    const logged = (keys: readonly string[], log: string) => {
+      const [first = '', ...rest] = keys.map(text);
+      return certified(
+        {
+          kind: 'keys',
+          keys: [inline(first), ...rest.map(inline)],
+          hash: 'sha256',
+          transparency: { kind: 'rekor', logs: [inline(text(log))], threshold: 1 },
+        },
+        'any',
+        '192.168.64.2:5000/cosign-signed/key-1',
+      );
+    };
+    const say = (keys: readonly string[], log: string, folder = 'dir-img-cosign-key-rekor-valid') =>
+      codeAt(world, imageOf(folder), logged(keys, log), NOW);
+
+    it('is admitted by its key and log, whichever key stands first [openshift 62]', async () => {
+      expect(await say(['cosign2.pub'], 'rekor.pub')).toBe('verified');
+      expect(await say(['cosign.pub', 'cosign2.pub'], 'rekor.pub')).toBe('verified');
+    });
+
+    it('is refused by another log, and a signature without an entry by any', async () => {
+      expect(await say(['cosign2.pub'], 'cosign.pub')).toBe('LOG_ENTRY_INVALID');
+      expect(await say(['cosign2.pub'], 'some-rsa-key.pub')).toBe('TRUST_MATERIAL_UNAVAILABLE');
+      expect(await say(['cosign.pub'], 'rekor.pub')).toBe('SIGNATURE_MISMATCH');
+      expect(await say(['cosign.pub'], 'rekor.pub', 'dir-img-cosign-valid')).toBe('LOG_ENTRY_MISSING');
+    });
+  });
+
+  describe('dir-img-cosign-pki-valid', () => {
+    const folder = 'dir-img-cosign-pki-valid';
+    const say = (mail: string | undefined, host: string | undefined, proof: ProofRule, at = NOW) => {
+      const signer: SignerRule = {
+        kind: 'subject',
+        email: mail === undefined ? 'any' : exact(mail),
+        hostname: host === undefined ? 'any' : exact(host),
+      };
+      return codeAt(world, imageOf(folder), certified(proof, signer, 'localhost:5000/test'), at);
+    };
+    const both = () => pkiProof(text('pki_root_crts.pem'), text('pki_intermediate_crts.pem'));
+
+    it('is admitted by its address, its host or both [openshift 77] [openshift 78] [openshift 93]', async () => {
+      expect(await say('qiwan@redhat.com', 'myhost.example.com', both())).toBe('verified');
+      expect(await say('qiwan@redhat.com', undefined, both())).toBe('verified');
+      expect(await say(undefined, 'myhost.example.com', both())).toBe('verified');
+      expect(await say('qiwan@redhat.com', undefined, pkiProof(text('pki_root_crts.pem')))).toBe('verified');
+    });
+
+    it('is refused under other names, roots and times', async () => {
+      expect(await say('qiwan@redhat.com', 'other.example.com', both())).toBe('IDENTITY_MISMATCH');
+      expect(await say('other@redhat.com', 'myhost.example.com', both())).toBe('IDENTITY_MISMATCH');
+      expect(await say('qiwan@redhat.com', undefined, pkiProof(text('fulcio_v1.crt.pem')))).toBe(
+        'CERTIFICATE_UNTRUSTED',
+      );
+      const early = Date.parse('2024-01-01T00:00:00Z');
+      expect(await say('qiwan@redhat.com', undefined, both(), early)).toBe('CERTIFICATE_NOT_YET_VALID');
+      const late = Date.parse('2053-01-01T00:00:00Z');
+      expect(await say('qiwan@redhat.com', undefined, both(), late)).toBe('CERTIFICATE_EXPIRED');
+    });
   });
 
   it('refuses every one of them where a key of the list is no public key [openshift 63]', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { publishImage, publishLayers, signImage } from '../../src/cli/demo/publish.ts';
 import { createSigner, signedLayer, simpleSigningPayload } from '../../src/cli/demo/signer.ts';
 import type { Json } from '../admission/fixture.ts';
+import { dns, email, issue, issueRoot, leafExtensions } from '../fixtures/certificates.ts';
 import {
   expectDenied,
   expectVerified,
@@ -12,10 +13,10 @@ import {
   stage,
 } from '../fixtures/webhook.ts';
 import { yaml } from '../policy/sources/folder.ts';
+import { certifiedLayer, intermediate, type LayerOptions, publicPem, rekor, root } from '../signatures/certified.ts';
 
 const ours = createSigner();
 const theirs = createSigner();
-const PEM = Buffer.from('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n').toString('base64');
 
 type Signed = readonly (readonly [repository: string, signer: typeof ours, name?: string])[];
 
@@ -228,39 +229,92 @@ describe('the name in a signature', () => {
   });
 });
 
-describe('what this version cannot verify', () => {
-  const fulcio = {
+describe('authorities and logs', () => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const fulcio = (ca: string, log: string, signedEmail = 'ann@example.com') => ({
     policyType: 'FulcioCAWithRekor',
     fulcioCAWithRekor: {
-      fulcioCAData: PEM,
-      rekorKeyData: Buffer.from(ours.publicKeyPem).toString('base64'),
-      fulcioSubject: { oidcIssuer: 'https://issuer.example', signedEmail: 'a@example.com' },
+      fulcioCAData: base64(ca),
+      rekorKeyData: base64(log),
+      fulcioSubject: { oidcIssuer: 'https://issuer.example', signedEmail },
     },
-  };
-  const pki = { policyType: 'PKI', pki: { caRootsData: PEM, pkiCertificateSubject: { email: 'a@example.com' } } };
-  const rekor = {
+  });
+  const pki = (ca: string, pkiCertificateSubject: Json) => ({
+    policyType: 'PKI',
+    pki: { caRootsData: base64(ca), pkiCertificateSubject },
+  });
+  const rekorKey = {
     policyType: 'PublicKey',
-    publicKey: {
-      keyData: Buffer.from(ours.publicKeyPem).toString('base64'),
-      rekorKeyData: Buffer.from(theirs.publicKeyPem).toString('base64'),
-    },
+    publicKey: { keyData: base64(ours.publicKeyPem), rekorKeyData: base64(publicPem(rekor.publicKey)) },
   };
+  const longLived = issue(intermediate, {
+    extensions: leafExtensions([email('ann@example.com'), dns('build.example.com')]),
+    notBefore: Date.now() - 60_000,
+    notAfter: Date.now() + 3_600_000,
+  });
+  const expired = issue(intermediate, {
+    extensions: leafExtensions(),
+    notBefore: Date.now() - 120_000,
+    notAfter: Date.now() - 60_000,
+  });
+  const log = publicPem(rekor.publicKey);
 
-  it.each([
-    ['FulcioCAWithRekor', fulcio, 'certificate'],
-    ['PKI', pki, 'certificate'],
-    ['PublicKey with rekorKeyData', rekor, 'transparency log'],
-  ])('refuses by name under %s, although the key signed it', async (_what, rootOfTrust, what) => {
-    const { run, at } = await world([['shop/web', ours]], [{ name: 'release', scopes: ['HOST'], rootOfTrust }]);
-    const answer = await run([at('shop/web:v1')]);
-    expectDenied(answer, {
-      image: at('shop/web:v1'),
-      policy: 'release',
-      word: 'error',
-      code: 'FEATURE_NOT_SUPPORTED',
-    });
-    expect(answer.message).toContain(what);
-    expect(answer.message).toContain('which this version does not verify');
+  /** One image with one layer made so, under one policy. */
+  async function answerFor(rootOfTrust: Json, options: LayerOptions | 'key') {
+    const registry = await registryFor();
+    const image = publishImage(registry, 'shop/web', 'shop/web');
+    const payload = simpleSigningPayload(image.digest, `${registry.host}/shop/web:v1`);
+    const layer = options === 'key' ? signedLayer(ours, payload) : certifiedLayer(image, { payload, ...options });
+    publishLayers(registry, 'shop/web', image, [layer]);
+    const policy = keyPolicy({ name: 'release', signer: ours, scopes: [registry.host], rootOfTrust });
+    const { run } = await stage(registry, [policy]);
+    return { answer: await run([`${registry.host}/shop/web:v1`]), image: `${registry.host}/shop/web:v1` };
+  }
+
+  it.each<[string, Json, LayerOptions | 'key']>([
+    ['FulcioCAWithRekor', fulcio(root.pem, log), {}],
+    ['PKI by address', pki(root.pem, { email: 'ann@example.com' }), { leaf: longLived, entry: 'none' }],
+    ['PKI by host', pki(root.pem, { hostname: 'build.example.com' }), { leaf: longLived, entry: 'none' }],
+    [
+      'PKI by both',
+      pki(root.pem, { email: 'ann@example.com', hostname: 'build.example.com' }),
+      { leaf: longLived, entry: 'none' },
+    ],
+  ])('admits under %s [openshift 93]', async (_what, rootOfTrust, options) => {
+    expectVerified((await answerFor(rootOfTrust, options)).answer);
+  });
+
+  it.each<[string, Json, LayerOptions | 'key', Refusal['word'], Refusal['code']]>([
+    ['no entry', fulcio(root.pem, log), { entry: 'none' }, 'invalid', 'LOG_ENTRY_MISSING'],
+    ['another address', fulcio(root.pem, log, 'bob@example.com'), {}, 'untrusted', 'IDENTITY_MISMATCH'],
+    ['another log', fulcio(root.pem, ours.publicKeyPem), {}, 'invalid', 'LOG_ENTRY_INVALID'],
+    ['another authority', fulcio(issueRoot().pem, log), {}, 'untrusted', 'CERTIFICATE_UNTRUSTED'],
+    [
+      'a root that is none',
+      { ...fulcio('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', log) },
+      {},
+      'error',
+      'TRUST_MATERIAL_UNAVAILABLE',
+    ],
+    ['a bare key', fulcio(root.pem, log), 'key', 'untrusted', 'CERTIFICATE_MISSING'],
+    [
+      'an expired certificate',
+      pki(root.pem, { email: 'ann@example.com' }),
+      { leaf: expired },
+      'invalid',
+      'CERTIFICATE_EXPIRED',
+    ],
+    [
+      'another host',
+      pki(root.pem, { hostname: 'x.example.com' }),
+      { leaf: longLived },
+      'untrusted',
+      'IDENTITY_MISMATCH',
+    ],
+    ['a key signature without an entry', rekorKey, 'key', 'invalid', 'LOG_ENTRY_MISSING'],
+  ])('refuses by name with %s', async (_what, rootOfTrust, options, word, code) => {
+    const { answer, image } = await answerFor(rootOfTrust, options);
+    expectDenied(answer, { image, policy: 'release', word, code });
   });
 });
 

@@ -1,13 +1,13 @@
-import { decodeBase64 } from '../../encoding/base64.ts';
 import { type Digest, hexOf } from '../../image/digest.ts';
-import type { Check, CheckName, Claims, Proof } from '../../model/finding.ts';
+import type { Check, CheckName, Claims, LogEntry, Proof } from '../../model/finding.ts';
 import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
 import type { KeySet } from '../../trust/trust-store.ts';
 import { disproved } from '../evidence.ts';
+import { verifySignedEntry } from '../rekor/verify.ts';
 import { parseBundle, type SignedStatement } from './bundle.ts';
 import { ANNOTATIONS, COSIGN_SIGN_PREDICATE } from './formats.ts';
-import { parseSimpleSigning } from './payload.ts';
+import { claimsOf, signatureOf } from './layer-claims.ts';
 import { parseStatement } from './statement.ts';
 
 /**
@@ -16,35 +16,34 @@ import { parseStatement } from './statement.ts';
  *
  * Who may sign for which name is not asked here: that is judged per policy, on every decision (MODEL.md M1).
  * @param payload the layer's blob, its digest already checked
+ * @param material the keys, any one of which suffices, and the logs of which one must have taken the signature in
  * @see reference/sigstore-policy-controller.md §2.2, steps 4 and 5; reference/openshift-containers.md §4
  */
 export async function proveLayer(
   payload: Uint8Array,
   annotations: Readonly<Record<string, string>>,
-  keySet: KeySet,
+  { keys: keySet, logs }: { readonly keys: KeySet; readonly logs: KeySet | 'none' },
   hash: HashRule,
   image: Digest,
 ): Promise<Proof> {
-  // Signatures that were attached by hand carry the line ends of base64(1), which Go skips.
-  const signature = decodeBase64(annotations[ANNOTATIONS.signature] ?? '', { newlines: 'ignored' });
-  if (!signature.ok || signature.value.length === 0)
-    return disproved('format', 'SIGNATURE_MALFORMED', 'the signature is not base64');
+  const signature = signatureOf(annotations);
+  if (!signature.ok) return signature.proof;
 
   const key = await keyThatVerifies(keySet, payload, signature.value, hash);
   if (key === undefined)
     return disproved('signature', 'SIGNATURE_MISMATCH', `the signature does not verify with ${named(keySet)}`);
+  const claims = claimsOf(payload, image, display(key));
+  if (!claims.ok) return claims.proof;
+  if (logs === 'none') return proved(key, claims.value);
 
-  const claim = parseSimpleSigning(payload);
-  if (!claim.ok) return disproved('payload', claim.code, claim.message, display(key));
-  if (claim.value.digest !== image)
-    return disproved('digest', 'PAYLOAD_DIGEST_MISMATCH', `the signature names ${claim.value.digest}`, display(key));
-
-  return proved(key, {
-    digest: image,
-    name: { kind: 'named', text: claim.value.reference },
-    predicateType: undefined,
-    annotations: claim.value.optional,
+  // The entry must name the very key that verified: one for another key of the policy vouches for another signature.
+  const entry = await verifySignedEntry(annotations[ANNOTATIONS.rekorBundle], logs, {
+    payload,
+    signature: signature.value,
+    signer: key.fingerprint.slice('sha256:'.length),
   });
+  if (!entry.ok) return disproved('transparency', entry.code, entry.message, display(key));
+  return proved(key, claims.value, entry.value);
 }
 
 /**
@@ -128,14 +127,15 @@ function display(key: PublicKey): string {
 
 const PASSED: readonly CheckName[] = ['format', 'signature', 'payload', 'digest'];
 
-function proved(key: PublicKey, claims: Claims): Proof {
-  const checks: readonly Check[] = PASSED.map((check) => ({ check, result: { kind: 'passed' } }));
+function proved(key: PublicKey, claims: Claims, entry?: LogEntry & { readonly at: number }): Proof {
+  const passed: readonly CheckName[] = entry === undefined ? PASSED : [...PASSED, 'transparency'];
+  const checks: readonly Check[] = passed.map((check) => ({ check, result: { kind: 'passed' } }));
   return {
     kind: 'proved',
     signer: { display: display(key), ids: [key.fingerprint], identity: 'none' },
     claims,
-    times: [],
-    log: [],
+    times: entry === undefined ? [] : [{ at: entry.at, by: entry.log }],
+    log: entry === undefined ? [] : [entry],
     checks,
     notBefore: 'always',
     notAfter: 'forever',

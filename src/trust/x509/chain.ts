@@ -99,7 +99,7 @@ export function chainAt(chains: NonEmpty<TrustedChain>, at: number): Checked<Tru
 }
 
 /** When a chain is valid, for people. */
-export function validity({ notBefore, notAfter }: Pick<TrustedChain, 'notBefore' | 'notAfter'>): string {
+function validity({ notBefore, notAfter }: Pick<TrustedChain, 'notBefore' | 'notAfter'>): string {
   return `valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
 }
 

@@ -26,7 +26,7 @@ export const TAG = {
 const MAXIMUM_ELEMENTS = 1024;
 
 /** The element that the bytes consist of; undefined where more or less is there. */
-export function readElement(bytes: Uint8Array): DerElement | undefined {
+function readElement(bytes: Uint8Array): DerElement | undefined {
   const element = elementAt(bytes, 0);
   return element !== undefined && element.bytes.length === bytes.length ? element : undefined;
 }

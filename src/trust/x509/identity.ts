@@ -3,7 +3,7 @@ import type { Certificate } from './certificate.ts';
 import type { TrustedChain } from './chain.ts';
 
 /** Whom a certificate belongs to. Worth something only at the end of a trusted chain. */
-export function identityOf({ extensions }: Certificate): CertificateIdentity {
+function identityOf({ extensions }: Certificate): CertificateIdentity {
   return { issuer: extensions.fulcioIssuer, names: extensions.names };
 }
 

@@ -77,7 +77,12 @@ describe('compiling', () => {
       },
       signer: {
         kind: 'identities',
-        anyOf: [{ issuer: { kind: 'exact', text: 'https://issuer.example' }, subject: { text: 'a@b.example' } }],
+        anyOf: [
+          {
+            issuer: { kind: 'exact', text: 'https://issuer.example' },
+            subject: { of: 'email', text: { kind: 'exact', text: 'a@b.example' } },
+          },
+        ],
       },
     });
   });

@@ -219,7 +219,7 @@ function signerOf({ policy: { rootOfTrust: root } }: OpenShiftSpec): SignerRule 
       const { oidcIssuer, signedEmail } = root.fulcioCAWithRekor.fulcioSubject;
       const identity = {
         issuer: { kind: 'exact', text: oidcIssuer },
-        subject: { kind: 'exact', text: signedEmail },
+        subject: { of: 'email', text: { kind: 'exact', text: signedEmail } },
       } as const;
       return { kind: 'identities', anyOf: [identity] };
     }

@@ -1,0 +1,151 @@
+import { isIP } from 'node:net';
+import { printable } from '../encoding/escape.ts';
+import type { CertificateIdentity, SubjectName } from '../model/finding.ts';
+import type { IdentityRule, SignerRule, SubjectRule, TextRule } from '../model/requirement.ts';
+
+/** Whether a signer is one that a policy names. */
+export type SignerMatch =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly code: 'IDENTITY_MISMATCH'; readonly message: string }
+  | { readonly kind: 'undecided'; readonly code: 'FEATURE_NOT_SUPPORTED' | 'POLICY_BROKEN'; readonly message: string };
+
+/**
+ * Compares the identity of a signer with what a policy asks for. A bare key has none and meets no rule about identities;
+ * a certificate under a rule that names nobody is nobody's that the policy trusts.
+ * @param identity vouched for by a trusted authority, and yet in texts that its holder may have chosen
+ * @see reference/openshift-containers.md §4
+ */
+export function matchSigner(rule: SignerRule, identity: CertificateIdentity | 'none'): SignerMatch {
+  if (rule === 'any') return identity === 'none' ? ACCEPTED : nobody('it trusts an authority and names nobody');
+  if (asksForNothing(rule)) return nobody('it names nobody whose certificate it would trust');
+  if (hasPattern(rule))
+    return {
+      kind: 'undecided',
+      code: 'FEATURE_NOT_SUPPORTED',
+      message: 'the policy names signers by a pattern, which this version does not match',
+    };
+  if (identity === 'none') return refused('the signature was made with a bare key, and the policy names an identity');
+  if (rule.kind === 'subject') return matchSubject(rule, identity);
+  return rule.anyOf.some((wanted) => matchesIdentity(wanted, identity))
+    ? ACCEPTED
+    : refused(
+        `the certificate belongs to ${shown(identity)}, and the policy wants ${rule.anyOf.map(wantedIdentity).join(' or ')}`,
+      );
+}
+
+const ACCEPTED: SignerMatch = { kind: 'accepted' };
+
+type Named = Exclude<SignerRule, 'any'>;
+
+/** Nothing to check must not read as checked (MODEL.md §3.3). */
+function asksForNothing(rule: Named): boolean {
+  if (rule.kind === 'subject') return rule.email === 'any' && rule.hostname === 'any';
+  return rule.anyOf.length === 0 || rule.anyOf.some(({ issuer, subject }) => issuer === 'any' && subject === 'any');
+}
+
+function hasPattern(rule: Named): boolean {
+  const texts =
+    rule.kind === 'subject'
+      ? [rule.email, rule.hostname]
+      : rule.anyOf.flatMap(({ issuer, subject }) => [issuer, subject === 'any' ? subject : subject.text]);
+  return texts.some((text) => text !== 'any' && text.kind === 'pattern');
+}
+
+function matchesIdentity({ issuer, subject }: IdentityRule, identity: CertificateIdentity): boolean {
+  if (issuer !== 'any' && (identity.issuer === undefined || !matchesText(issuer, identity.issuer))) return false;
+  return subject === 'any' || identity.names.some((name) => matchesName(subject, name));
+}
+
+function matchesName({ of, text }: SubjectRule, name: SubjectName): boolean {
+  if (name.kind === 'unread' || name.kind === 'ip') return false;
+  return (of === 'anyName' || of === name.kind) && matchesText(text, name.text);
+}
+
+/** An empty text names nobody; it would otherwise match where a tool wrote an empty name. */
+function matchesText(rule: TextRule, text: string): boolean {
+  return rule.kind === 'exact' && rule.text !== '' && rule.text === text;
+}
+
+function matchSubject(rule: Extract<Named, { kind: 'subject' }>, identity: CertificateIdentity): SignerMatch {
+  const { email, hostname } = rule;
+  if (email !== 'any' && !identity.names.some((name) => name.kind === 'email' && matchesText(email, name.text)))
+    return refused(`the certificate belongs to ${shown(identity)}, and the policy wants the address ${wanted(email)}`);
+  if (hostname !== 'any' && !(hostname.kind === 'exact' && isForHost(identity.names, hostname.text)))
+    return refused(`the certificate belongs to ${shown(identity)}, and the policy wants the host ${wanted(hostname)}`);
+  return ACCEPTED;
+}
+
+/**
+ * Whether a certificate is for a host, as Go's `VerifyHostname` says: a wildcard in the certificate stands for exactly one
+ * label, and a host that is none (as `*.example.com`) matches only a name that is written alike.
+ * @see https://pkg.go.dev/crypto/x509#Certificate.VerifyHostname
+ */
+export function isForHost(names: readonly SubjectName[], host: string): boolean {
+  if (isIP(host) === 4) {
+    const bytes = Buffer.from(host.split('.').map(Number)).toString('hex');
+    return names.some((name) => name.kind === 'ip' && name.text === bytes);
+  }
+  const wanted = lowerCase(host);
+  const isHost = isHostname(wanted, 'host');
+  return names.some((name) => {
+    if (name.kind !== 'dns') return false;
+    const pattern = lowerCase(name.text);
+    return isHost && isHostname(pattern, 'pattern') ? coversHost(pattern, wanted) : isLiteral(pattern, wanted);
+  });
+}
+
+function isLiteral(pattern: string, host: string): boolean {
+  return host !== '' && host !== '.' && pattern === host;
+}
+
+function coversHost(pattern: string, host: string): boolean {
+  const labels = pattern.split('.');
+  const parts = (host.endsWith('.') ? host.slice(0, -1) : host).split('.');
+  return (
+    labels.length === parts.length &&
+    labels.every((label, index) => (index === 0 && label === '*') || label === parts[index])
+  );
+}
+
+function isHostname(text: string, as: 'host' | 'pattern'): boolean {
+  const name = as === 'host' && text.endsWith('.') ? text.slice(0, -1) : text;
+  // A wildcard alone would stand for every name of one label.
+  if (name === '' || name === '*') return false;
+  return name
+    .split('.')
+    .every(
+      (label, index) => (as === 'pattern' && index === 0 && label === '*') || /^[a-z0-9_][a-z0-9_-]*$/.test(label),
+    );
+}
+
+/** ASCII letters only: a dotted capital I in one place must not become another name. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+const SHOWN = 5;
+
+function shown({ issuer, names }: CertificateIdentity): string {
+  const texts = names.flatMap((name) => ('text' in name && name.kind !== 'ip' ? [`"${printable(name.text)}"`] : []));
+  const more = texts.length > SHOWN ? ` and ${texts.length - SHOWN} more` : '';
+  const who = texts.length === 0 ? 'nobody by name' : `${texts.slice(0, SHOWN).join(', ')}${more}`;
+  return issuer === undefined ? who : `${who} by the issuer "${printable(issuer)}"`;
+}
+
+function wantedIdentity({ issuer, subject }: IdentityRule): string {
+  const who = subject === 'any' ? 'anybody' : wanted(subject.text);
+  return issuer === 'any' ? who : `${who} by the issuer ${wanted(issuer)}`;
+}
+
+function wanted(rule: TextRule | 'any'): string {
+  if (rule === 'any') return 'any';
+  return `"${printable(rule.kind === 'exact' ? rule.text : rule.pattern)}"`;
+}
+
+function refused(message: string): SignerMatch {
+  return { kind: 'refused', code: 'IDENTITY_MISMATCH', message };
+}
+
+function nobody(why: string): SignerMatch {
+  return { kind: 'undecided', code: 'POLICY_BROKEN', message: `the policy is broken: ${why}` };
+}
