@@ -60,6 +60,9 @@ const MAXIMUM_ENTRIES = 4;
 const MAXIMUM_TIMESTAMPS = 4;
 const MAXIMUM_CERTIFICATES = 4;
 
+/** A bundle holds some dozens of values; what is large in it is text. */
+const MAXIMUM_VALUES = 2000;
+
 /** Timestamps are some kilobytes with their certificates. The library reads them with a slow reader; bytes. */
 const MAXIMUM_TIMESTAMP_BYTES = 32 * 1024;
 
@@ -73,8 +76,11 @@ const MAXIMUM_CERTIFICATE_BYTES = 32 * 1024;
  */
 export function readBundle(bytes: Uint8Array): Verified<SigstoreBundle> {
   if (bytes.length > MAXIMUM_BUNDLE_BYTES) return refused('format', 'LIMIT_EXCEEDED', 'the bundle is too large');
-  const json = parseStrictJson(bytes);
-  if (!json.ok) return malformed(json.failure.message);
+  const json = parseStrictJson(bytes, { maxValues: MAXIMUM_VALUES });
+  if (!json.ok)
+    return json.failure.code === 'LIMIT_EXCEEDED'
+      ? refused('format', 'LIMIT_EXCEEDED', json.failure.message)
+      : malformed(json.failure.message);
   const bundle = asObject(json.value);
   const version = VERSIONS.get(stringAt(bundle ?? {}, 'mediaType') ?? '');
   const material = objectAt(bundle, 'verificationMaterial');

@@ -14,7 +14,8 @@ export type SignedArtifact =
   | { readonly kind: 'digest'; readonly digest: Digest };
 
 /**
- * Whether the holder of the key signed the content. An envelope does not say with which hash: it is tried with SHA-256,
+ * Whether the holder of the key signed the content, and the digest that a bundle writes beside a file's signature is the
+ * file's. An envelope does not say with which hash: it is tried with SHA-256,
  * then with the hash that suits the key, in this order, always.
  * @returns the refusal, or undefined where it holds
  */
@@ -31,6 +32,8 @@ export async function signatureProblem(
       'ARTIFACT_REQUIRED',
       'the bundle signs the bytes of a file, and only a digest is known: without the file the signature cannot be verified',
     );
+  if (content.kind === 'message' && artifact.kind === 'bytes' && !isDigestOf(content, artifact.bytes))
+    return otherFile();
   const hashes = content.kind === 'message' ? [content.algorithm] : hashesFor(key);
   for (const hash of hashes) {
     if (await key.verifies(signed, content.signature, hash)) return undefined;
@@ -48,13 +51,14 @@ function hashesFor({ algorithm }: PublicKey): readonly DigestAlgorithm[] {
 /**
  * What the content says about the artifact: that a file's digest is the one written in the bundle, or that the artifact is a
  * subject of the signed in-toto statement. An envelope of any other type says nothing.
+ *
+ * A statement takes the longest of all to read, so it is asked for last, once its signer is known to be trusted.
  */
 export function claimsOf(content: BundleContent, artifact: SignedArtifact): Verified<Claims> {
   const digest = artifact.kind === 'bytes' ? digestOf(artifact.bytes) : artifact.digest;
   if (content.kind === 'message') {
-    if (isDigestOf(content, artifact, digest))
-      return verified({ digest, name: { kind: 'unnamed' }, predicateType: undefined, annotations: {} });
-    return refused('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the bundle signs something else');
+    if (artifact.kind === 'digest' || !isDigestOf(content, artifact.bytes)) return otherFile();
+    return verified({ digest, name: { kind: 'unnamed' }, predicateType: undefined, annotations: {} });
   }
   if (content.payloadType !== IN_TOTO_PAYLOAD)
     return refused('payload', 'PAYLOAD_TYPE_UNEXPECTED', 'the bundle holds no in-toto statement');
@@ -71,12 +75,10 @@ export function claimsOf(content: BundleContent, artifact: SignedArtifact): Veri
   });
 }
 
-function isDigestOf(
-  content: Extract<BundleContent, { kind: 'message' }>,
-  artifact: SignedArtifact,
-  digest: Digest,
-): boolean {
-  if (artifact.kind === 'bytes')
-    return Buffer.compare(createHash(content.algorithm).update(artifact.bytes).digest(), content.digest) === 0;
-  return content.algorithm === 'sha256' && Buffer.from(content.digest).toString('hex') === hexOf(digest);
+function isDigestOf({ algorithm, digest }: Extract<BundleContent, { kind: 'message' }>, bytes: Uint8Array): boolean {
+  return Buffer.compare(createHash(algorithm).update(bytes).digest(), digest) === 0;
+}
+
+function otherFile(): RefusedBundle {
+  return refused('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the bundle signs something else');
 }

@@ -19,6 +19,9 @@ type Logged = {
   readonly verifier: LoggedSigner | undefined;
 };
 
+/** An entry holds some dozens of values. */
+const MAXIMUM_VALUES = 1000;
+
 /**
  * Whether a log entry is about this signature: same digest, same signature, same certificate or key. The library never
  * looks at the certificate or key in the entry, and without that anybody's entry with the same bytes would do.
@@ -34,7 +37,7 @@ export function entryProblem(
   content: BundleContent,
   signer: LoggedSigner,
 ): RefusedBundle | undefined {
-  const body = parseStrictJson(entry.body);
+  const body = parseStrictJson(entry.body, { maxValues: MAXIMUM_VALUES });
   const object = body.ok ? asObject(body.value) : undefined;
   if (object?.['kind'] !== entry.kind || object['apiVersion'] !== entry.version)
     return refused('transparency', 'LOG_ENTRY_INVALID', 'a log entry is not of the kind that the bundle says');

@@ -62,8 +62,6 @@ async function prove(
   if (claimant.kind === 'refused') return claimant;
   const { key } = claimant.value;
 
-  const claims = claimsOf(content, artifact);
-  if (claims.kind === 'refused') return claims;
   const unsigned = await signatureProblem(content, artifact, key);
   if (unsigned !== undefined) return unsigned;
 
@@ -90,6 +88,8 @@ async function prove(
     root,
   );
   if (answer.kind === 'refused') return answer;
+  const claims = claimsOf(content, artifact);
+  if (claims.kind === 'refused') return claims;
 
   return {
     kind: 'proved',
