@@ -7,9 +7,6 @@ import { chainAt, type TrustedChain, trustedChains } from '../../trust/x509/chai
 import { KEY_USAGE } from '../../trust/x509/extensions.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 
-/** A signer's certificate with the way to the authority that is trusted for it. */
-export type SignerChain = { readonly chain: TrustedChain; readonly authority: Authority };
-
 /** The certificates of a bundle, read. */
 export function readCertificates(ders: NonEmpty<Uint8Array>): Verified<NonEmpty<Certificate>> {
   const read: Certificate[] = [];
@@ -39,7 +36,7 @@ export async function signerChain(
   [leaf, ...brought]: NonEmpty<Certificate>,
   root: TrustedRoot,
   times: readonly number[],
-): Promise<Verified<SignerChain>> {
+): Promise<Verified<TrustedChain>> {
   if (times.length === 0) return refused('time', 'TIME_UNPROVEN', 'the bundle has no witnessed time');
   if (leaf.extensions.keyUsage?.has(KEY_USAGE.digitalSignature) !== true)
     return refused('signer', 'CERTIFICATE_UNFIT', "the signer's certificate is not for digital signatures");
@@ -63,7 +60,7 @@ async function chainBelow(
   authority: Authority,
   root: TrustedRoot,
   times: readonly number[],
-): Promise<Verified<SignerChain>> {
+): Promise<Verified<TrustedChain>> {
   const anchor = authority.chain.at(-1) ?? authority.chain[0];
   const chains = await trustedChains(
     {
@@ -79,7 +76,7 @@ async function chainBelow(
   if (!times.every((at) => within(authority.window, at)))
     return refused('time', 'CERTIFICATE_UNTRUSTED', 'the authority of the certificate is not trusted for that time');
   const held = chains.value.find((chain) => times.every((at) => chainAt([chain], at).ok));
-  if (held !== undefined) return verified({ chain: held, authority });
+  if (held !== undefined) return verified(held);
   const [first = 0] = times.filter((at) => !chainAt(chains.value, at).ok);
   const why = chainAt(chains.value, first);
   return why.ok

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { Check, CheckName, LogEntry, Proof, Signer } from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
@@ -6,11 +6,12 @@ import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
 import type { Certificate } from '../../trust/x509/certificate.ts';
 import { signerOf } from '../../trust/x509/identity.ts';
 import { readBundle, type SigstoreBundle } from './bundle.ts';
-import { readCertificates, type SignerChain, signerChain } from './chain.ts';
+import { readCertificates, signerChain } from './chain.ts';
 import { claimsOf, type SignedArtifact, signatureProblem } from './content.ts';
 import { askLibrary } from './library.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 import { type BundleRule, ruleProblem, type SigningKey } from './rule.ts';
+import { promiseProblem } from './sct.ts';
 import { claimedTimes, readTimestamps } from './times.ts';
 import { type KnownEntry, knownEntries, windowProblem } from './transparency.ts';
 
@@ -76,12 +77,12 @@ async function prove(
   const closed = windowProblem(entries.value, moments, now);
   if (closed !== undefined) return closed;
 
-  const signer = await signerAt(claimant.value, root, moments);
+  const signer = await signerAt(claimant.value, root, rule, moments);
   if (signer.kind === 'refused') return signer;
   const answer = askLibrary(
     {
       content,
-      signer: questionAbout(claimant.value, signer.value.chain, rule),
+      key: keyOf(claimant.value),
       entries: entries.value,
       timestamps: timestamps.value,
     },
@@ -93,7 +94,7 @@ async function prove(
 
   return {
     kind: 'proved',
-    signer: signer.value.signer,
+    signer: signer.value,
     claims: claims.value,
     times: times.value.map(({ at, by }) => ({ at, by })),
     log: entries.value.map(logEntry),
@@ -128,28 +129,32 @@ function loggedSigner(claimant: Claimant) {
     : { kind: 'key' as const, sha256: claimant.key.fingerprint.slice('sha256:'.length) };
 }
 
+/** The signer, with his certificate's chain and its promises of certificate logs verified. */
 async function signerAt(
   claimant: Claimant,
   root: TrustedRoot,
+  rule: BundleRule,
   moments: readonly number[],
-): Promise<Verified<{ readonly signer: Signer; readonly chain: SignerChain | undefined }>> {
+): Promise<Verified<Signer>> {
   if (claimant.kind === 'key') {
     const { fingerprint } = claimant.key;
-    return verified({
-      signer: { display: `key ${fingerprint}`, ids: [fingerprint], identity: 'none' },
-      chain: undefined,
-    });
+    return verified({ display: `key ${fingerprint}`, ids: [fingerprint], identity: 'none' });
   }
   const chain = await signerChain(claimant.certificates, root, moments);
-  return chain.kind === 'refused' ? chain : verified({ signer: signerOf(chain.value.chain), chain: chain.value });
+  if (chain.kind === 'refused') return chain;
+  const [leaf, issuer] = chain.value.certificates;
+  if (issuer === undefined)
+    return refused('signer', 'CERTIFICATE_UNTRUSTED', "the signer's certificate has no authority above it");
+  const problem =
+    rule.certificateTransparency === 'none'
+      ? undefined
+      : promiseProblem(leaf, issuer, root.certificateLogs, rule.certificateTransparency);
+  return problem ?? verified(signerOf(chain.value));
 }
 
-function questionAbout(claimant: Claimant, chain: SignerChain | undefined, rule: BundleRule) {
-  if (claimant.kind === 'key') return { kind: 'key' as const, key: claimant.signer.object };
-  if (chain !== undefined && rule.certificateTransparency !== 'none')
-    return { kind: 'certificate' as const, chain, certificateLogs: rule.certificateTransparency.threshold };
-  // The chain was verified; without the certificate the library looks for no promises of certificate logs.
-  return { kind: 'key' as const, key: new X509Certificate(Buffer.from(claimant.certificates[0].der)).publicKey };
+function keyOf(claimant: Claimant): KeyObject {
+  if (claimant.kind === 'key') return claimant.signer.object;
+  return new X509Certificate(Buffer.from(claimant.certificates[0].der)).publicKey;
 }
 
 /** The index that was verified: a proof's, or where there is none the promise's. */

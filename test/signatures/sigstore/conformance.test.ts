@@ -13,6 +13,7 @@ import { parseTrustedRoot } from '../../../src/trust/sigstore/trusted-root.ts';
 import { describeVectors } from '../../fixtures/vectors.ts';
 import { type ConformanceCase, conformanceCases, REFUSED_AS } from './conformance.ts';
 import { KEYLESS, valueOf } from './fixture.ts';
+import { libraryAccepts } from './library-alone.ts';
 
 /** The code of the refusal, or `verified`. */
 async function verdictOn(of: ConformanceCase, artifact: SignedArtifact): Promise<string> {
@@ -71,6 +72,23 @@ describeVectors('.', 'sigstore-conformance, bundle-verify', (vectors) => {
           ? content.messageSignature.signature
           : content.dsseEnvelope.signatures[0]?.sig;
       expect(signature?.toString('hex'), name).toBe(Buffer.from(read.value.content.signature).toString('hex'));
+    }
+  });
+
+  it('are accepted by the library alone, wherever they are accepted here', async () => {
+    for (const one of cases.filter(({ key }) => key === undefined)) {
+      const root = parseTrustedRoot(readFileSync(one.trustedRoot));
+      if (!root.ok) continue;
+      const bytes = readFileSync(one.artifact);
+      const proof = await verifyBundle(
+        readFileSync(one.bundle),
+        { kind: 'bytes', bytes },
+        root.value,
+        KEYLESS,
+        Date.now(),
+      );
+      if (proof.kind === 'proved')
+        expect(libraryAccepts(readFileSync(one.bundle), bytes, root.value), one.name).toBe(true);
     }
   });
 

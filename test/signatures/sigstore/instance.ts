@@ -126,13 +126,16 @@ export function leaf(
     readonly keys?: Issued['keys'];
     readonly sct?: Issued['keys'] | 'none';
     readonly sctAt?: number;
+    /** Changes the list of promises before the certificate is issued with it. */
+    readonly promises?: (list: Buffer) => Uint8Array;
   } = {},
 ): Issued {
   const { issuer = SIGSTORE.root, extensions = leafExtensions(), keys = newKeys(), sct = SIGSTORE.ctLog } = options;
   const bare = issue(issuer, { extensions, keys });
   const read = parseCertificate(bare.der);
   if (sct === 'none' || !read.ok) return bare;
-  const promise = signedTimestamp(read.value.signed, issuer, sct, options.sctAt ?? NOON);
+  const list = signedTimestamp(read.value.signed, issuer, sct, options.sctAt ?? NOON);
+  const promise = options.promises?.(list) ?? list;
   return issue(issuer, {
     extensions: [...extensions, extension('1.3.6.1.4.1.11129.2.4.2', octetString(promise))],
     keys,

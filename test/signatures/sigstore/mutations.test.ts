@@ -19,6 +19,7 @@ import {
   SIGSTORE,
   trustedRoot,
 } from './instance.ts';
+import { libraryAccepts } from './library-alone.ts';
 import { timestamp } from './rfc3161.ts';
 
 const FILE = Buffer.from('the file that is signed\n');
@@ -193,10 +194,53 @@ describe('changed bundles', () => {
         expect(proof.times.length).toBeLessThanOrEqual(sound.times.length);
         for (const time of proof.times) expect(sound.times).toContainEqual(time);
         expect(proof.claims).toEqual(sound.claims);
+        // The library refuses what it knows no log for.
+        if (read.value.entries.every(({ logId }) => ROOT.logs.some(({ id }) => id === logId)))
+          expect(libraryAccepts(changed, FILE, ROOT), `number ${i}, by the library alone`).toBe(true);
       }
       // The changes reach every part of the verification.
       expect([...refusals.keys()].length).toBeGreaterThanOrEqual(5);
     },
     60_000,
   );
+});
+
+// The library passes over bytes behind the list and over the algorithm that a promise names; here they are refused too.
+describe('promises of certificate logs', () => {
+  const bundleFor = (certificate: ReturnType<typeof leaf>): Buffer => {
+    const signature = sign('sha256', FILE, certificate.keys.privateKey);
+    const entry = logged(SIGSTORE.rekor, hashedRekord1(FILE, signature, certificate.pem));
+    return Buffer.from(JSON.stringify(bundleOf({ content: message(FILE, signature), certificate, entries: [entry] })));
+  };
+  const twice = (list: Buffer): Buffer => {
+    const body = Buffer.concat([list.subarray(2), list.subarray(2)]);
+    return Buffer.concat([Buffer.from([body.length >> 8, body.length & 255]), body]);
+  };
+
+  it(`that were changed before the certificate was issued, ${COUNT} of them, are never accepted`, async () => {
+    const random = numbers(7);
+    for (let i = 0; i < COUNT; i++) {
+      const kind = random();
+      const bundle = bundleFor(
+        leaf({
+          promises: (list) => {
+            const at = Math.floor(random() * list.length);
+            if (kind < 0.8) list[at] = (list[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+            else if (kind < 0.9) return list.subarray(0, at);
+            else if (kind < 0.95) return twice(list);
+            else return Buffer.concat([list, list.subarray(at)]);
+            return list;
+          },
+        }),
+      );
+      const proof = await check(bundle);
+      expect(proof, `number ${i}`).toMatchObject({ kind: 'refused', code: 'CERTIFICATE_NOT_LOGGED' });
+    }
+  });
+
+  it('that are sound are accepted by both', async () => {
+    const bundle = bundleFor(leaf());
+    expect((await check(bundle)).kind).toBe('proved');
+    expect(libraryAccepts(bundle, FILE, ROOT)).toBe(true);
+  });
 });
