@@ -154,7 +154,7 @@ function assemble(parts: Parts): Result<TrustedRoot> {
 function materialOf(parts: Parts): TrustedRoot['material'] {
   const range = ({ start, end }: Authority['window']) => ({ start: new Date(start), end: new Date(end) });
   const authority = ({ chain, window }: Authority) => ({
-    certChain: chain.map(({ der }) => X509Certificate.parse(Buffer.from(der))),
+    certChain: chain.map(({ der }) => remembering(X509Certificate.parse(Buffer.from(der)))),
     validFor: range(window),
   });
   const log = ({ id, origins, key, window }: TrustedLog) => ({
@@ -170,6 +170,29 @@ function materialOf(parts: Parts): TrustedRoot['material'] {
     tlogs: parts.logs.map(log),
     ctlogs: parts.certificateLogs.map(log),
   };
+}
+
+/**
+ * Lets a trusted certificate remember which others signed it or are the same: the library asks again with every timestamp,
+ * which costs some forty bare P-256 verifications. Both are objects that never change, so the answer does not either; dates
+ * are not part of it.
+ */
+function remembering(certificate: X509Certificate): X509Certificate {
+  const verify = certificate.verify.bind(certificate);
+  const equals = certificate.equals.bind(certificate);
+  const verified = new WeakMap<X509Certificate, boolean>();
+  const equal = new WeakMap<X509Certificate, boolean>();
+  certificate.verify = (issuer = certificate) => {
+    const known = verified.get(issuer) ?? verify(issuer);
+    verified.set(issuer, known);
+    return known;
+  };
+  certificate.equals = (other) => {
+    const known = equal.get(other) ?? equals(other);
+    equal.set(other, known);
+    return known;
+  };
+  return certificate;
 }
 
 function hashOfParts(parts: Parts): string {
