@@ -209,7 +209,7 @@ describe('a signature by a short-lived certificate with a log entry', () => {
     expect(await say({ entry: ({ payload }) => entryFor(payload, 'AAAA', ann.pem) })).toBe('LOG_ENTRY_MISMATCH');
   });
 
-  it('is not moved in time by an entry that was made for another of Ann’s signatures [GHSA-whqx-f9j3-ch6m]', async () => {
+  it('is not moved in time by an entry that was made for another of Ann’s signatures [GHSA-whqx-f9j3-ch6m, CVE-2022-36056]', async () => {
     const late = issue(intermediate, { extensions: leafExtensions(), notBefore: NOON - 60_000, notAfter: NOON - 1000 });
     const early: LayerOptions['entry'] = ({ signature }) =>
       entryFor(Buffer.from('another'), signature, late.pem, { at: NOON - 30_000 });
@@ -239,9 +239,12 @@ describe('a signature by a short-lived certificate with a log entry', () => {
       'a log with an Ed25519 key',
       certifiedPolicy(fulcioProof([root.pem], [createSigner('Ed25519').publicKeyPem]), fulcioSubject()),
     ],
-  ])('cannot judge by %s, and asks no registry', async (_what, by) => {
+  ])('cannot judge by %s, and looks for no signature', async (_what, by) => {
     publishLayers(world.server, REPOSITORY, image, [certifiedLayer(image)]);
     expect(await codeAt(world, image, by)).toBe('TRUST_MATERIAL_UNAVAILABLE');
+    expect(world.server.requests.filter(({ path }) => /\.sig|referrers/.test(path))).toEqual([]);
+    expect(await codeAt(world, image, policy)).toBe('verified');
+    expect(world.server.requests.some(({ path }) => /\.sig/.test(path))).toBe(true);
   });
 
   it('accepts nobody where the policy names nobody', async () => {
