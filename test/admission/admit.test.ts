@@ -157,7 +157,7 @@ describe('a defect', () => {
   const failing = (fail: () => never) => ({ decide: fail });
   const rejecting = { decide: () => Promise.reject(new RangeError('secret-token')) };
 
-  it('in the verifier is a refusal with INTERNAL_ERROR that tells no secret', async () => {
+  it('in the verifier is a refusal with INTERNAL_ERROR that tells no secret [kyverno 15705]', async () => {
     for (const verifier of [
       rejecting,
       failing(() => {

@@ -224,7 +224,7 @@ describe('authentication', () => {
     expect(said(await registry.resolveTag({ host: server.host, path: 'a' }, '1', context()))).toBe('ADDRESS_FORBIDDEN');
   });
 
-  it('leaves the credential behind when a redirect leads to another origin, and answers no challenge there', async () => {
+  it('leaves the credential behind when a redirect leads to another origin, and answers no challenge there [CVE-2025-27403]', async () => {
     const store = await serve();
     const server = await serve({ auth: { kind: 'basic', username: 'alice', password: 's3cret-password' } });
     const blob = server.pushBlob('a', Buffer.from('content'));
@@ -256,7 +256,7 @@ describe('authentication', () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  it('never sends the credential of one host to another', async () => {
+  it('never sends the credential of one host to another [CVE-2025-27403]', async () => {
     const mine = await serve({ auth: { kind: 'basic', username: 'alice', password: 's3cret-password' } });
     const theirs = await serve({ auth: { kind: 'basic', username: 'alice', password: 's3cret-password' } });
     push(mine, 'a');

@@ -153,7 +153,7 @@ describe('an exemption (MODEL.md M12)', () => {
     expect((await engineWith(sets, [exempt([])]).decide(requestFor([name]))).allowed).toBe(false);
   });
 
-  it('two that lift one policy each do not add up to a third [GHSA-gg4x-fgg2-h9w9]', async () => {
+  it('two that lift one policy each do not add up to a third [CVE-2024-48921 class, GHSA-gg4x-fgg2-h9w9]', async () => {
     const sets = [everywhere(policy('a'), policy('b'), policy('c'))];
     expect((await engineWith(sets, [exempt(['a']), exempt(['b'])]).decide(requestFor([name]))).allowed).toBe(false);
   });

@@ -171,7 +171,7 @@ describe('a policy of a namespace', () => {
 });
 
 describe('what the object says about itself', () => {
-  it('changes nothing, be it called verified, exempt or audited [peers 59]', async () => {
+  it('changes nothing, be it called verified, exempt or audited [peers 59] [kyverno 11529, 16336]', async () => {
     const { ask, unsigned } = await world((host) => [{ name: 'release', scopes: [host] }]);
     const marks = {
       'countersign.dev/mode': 'audit',

@@ -297,7 +297,7 @@ describe('how an image is named', () => {
     }
   });
 
-  it('with the scope inside another name: the scope does not match there [peers 34]', async () => {
+  it('with the scope inside another name: the scope does not match there [peers 34] [Portieris 0.14.2]', async () => {
     const { run, registry } = await shop();
     publishImage(registry, 'x/shop/web', 'x');
     const port = String(registry.port);

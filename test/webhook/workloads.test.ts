@@ -119,7 +119,7 @@ describe('what carries images', () => {
     expect(other).toMatchObject({ allowed: true, record: { note: 'not-a-workload', requests: 0 } });
   });
 
-  it('is added by kubectl debug: unsigned is denied, signed is admitted [peers 40] [Connaisseur ≤3.1.1]', async () => {
+  it('is added by kubectl debug: unsigned is denied, signed is admitted [peers 40] [CVE-2023-2727] [Connaisseur ≤3.1.1]', async () => {
     const { ask, signed, unsigned } = await shop();
     const running = pod({ containers: [container(signed)] });
     const debug = (image: string) =>
@@ -162,7 +162,7 @@ describe('an update', () => {
   });
 
   it.each(['Deployment', 'ReplicaSet', 'StatefulSet', 'ReplicationController'])(
-    'to no replicas of an old %s passes, creating one without replicas does not [peers 43]',
+    'to no replicas of an old %s passes, creating one without replicas does not [peers 43] [Portieris 0.14.0]',
     async (kind) => {
       const { ask, unsigned, signed } = await shop();
       const version = kind === 'ReplicationController' ? 'v1' : 'apps/v1';

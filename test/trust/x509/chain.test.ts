@@ -103,7 +103,7 @@ describe('a chain', () => {
     expect(await ask(leafOf(below), { via: [below, wide] })).toBe('trusted');
   });
 
-  it('is at most ten certificates long, and a heap of namesakes costs a bounded number of checks', async () => {
+  it('is at most ten certificates long, and a heap of namesakes costs a bounded number of checks [CVE-2026-32280]', async () => {
     const line = [issueIntermediate(root, 'a0', { extensions: [authority()] })];
     for (let i = 1; i < 9; i++) line.push(issueIntermediate(line[i - 1]!, `a${i}`, { extensions: [authority()] }));
     expect(await ask(leafOf(line[7]!), { via: line })).toBe('trusted');
