@@ -119,6 +119,9 @@ async function exchange(pool: Dispatcher, request: HttpRequest): Promise<Result<
     method: request.method,
     headers: { ...request.headers, 'accept-encoding': 'identity' },
     body: request.body ?? null,
+    // undici ends the connection after each HEAD unless told not to, for servers that send a body with it; such a body
+    // is at most another answer of the same server, and what answers say is checked against digests.
+    reset: false,
     signal,
   });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect, type LookupFunction } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startRegistryServer } from '../../src/cli/demo/registry-server.ts';
 import { createCertificateAuthority, issueServerCertificate } from '../../src/encoding/certificate-writer.ts';
@@ -297,5 +297,53 @@ describe('the gate', () => {
     release();
     await first;
     expect(await gate.run('a', never, () => Promise.resolve('ran'))).toEqual({ ok: true, value: 'ran' });
+  });
+});
+
+describe('connections', () => {
+  /** Sends requests one after another through one client, and counts the connections that arrive. */
+  async function ask(methods: readonly ('GET' | 'HEAD')[], onHead: (socket: Socket) => void) {
+    const server = createServer((request, response) => {
+      response.setHeader('x-answer-to', request.method ?? '');
+      response.setHeader('content-length', request.method === 'HEAD' ? 6 : 2);
+      response.end(request.method === 'HEAD' ? undefined : 'ok');
+      if (request.method === 'HEAD') onHead(request.socket);
+    });
+    let connections = 0;
+    server.on('connection', () => connections++);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const url = new URL(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`);
+    const client = createHttpClient({ configuredHosts: new Set([url.host]) });
+    open.push(async () => {
+      server.close();
+      server.closeAllConnections();
+    });
+    open.push(() => client.close());
+    const answers: string[] = [];
+    for (const method of methods) {
+      const signal = AbortSignal.timeout(5_000);
+      const answer = await client.request({ method, url, headers: {}, maxBytes: 1_000, signal });
+      answers.push(
+        answer.ok ? `${answer.value.header('x-answer-to')} ${answer.value.body.length}` : answer.failure.code,
+      );
+    }
+    return { answers, connections };
+  }
+
+  it('are kept between requests, after a HEAD too: a tag is asked for at every review', async () => {
+    const methods = Array.from({ length: 20 }, (_none, index) => (index % 4 === 3 ? 'GET' : 'HEAD'));
+    const { answers, connections } = await ask(methods, () => undefined);
+    expect(answers).toEqual(methods.map((method) => (method === 'GET' ? 'GET 2' : 'HEAD 0')));
+    // A second one may be opened before the first is seen to be free.
+    expect(connections).toBeLessThanOrEqual(2);
+  });
+
+  it('on which a HEAD is followed by a body give no later request that body for an answer', async () => {
+    const forged = 'HTTP/1.1 200 OK\r\nx-answer-to: nobody\r\ncontent-length: 6\r\n\r\nforged';
+    const { answers } = await ask(['HEAD', 'GET', 'HEAD', 'GET'], (socket) => socket.write(forged));
+    expect(answers.filter((answer) => answer.startsWith('nobody'))).toEqual([]);
+    expect(answers.at(-1)).toMatch(/^(GET 2|REGISTRY_UNREACHABLE)$/);
   });
 });
