@@ -30,7 +30,7 @@ ENV LD_LIBRARY_PATH=/usr/local/lib
 # The process reads its configuration, policies, keys and certificates, talks to registries and to the API server, and
 # writes its audit log to standard output. It starts no process and no worker and loads no native code. Mount what it
 # reads below /etc/countersign; to write the audit log to a file, mount /var/log/countersign.
-# The two heap flags trade a tenth of the CPU of a warm decision for a third of the memory (bench/README.md); they limit
-# nothing, so a burst of large reviews still gets the heap it needs.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning", "--permission", "--allow-net", "--allow-fs-read=/app/*", "--allow-fs-read=/etc/*", "--allow-fs-read=/var/run/secrets/*", "--allow-fs-read=/run/secrets/*", "--allow-fs-write=/var/log/countersign/*", "/app/countersign.mjs"]
+# The heap grows slowly: a little CPU for a third of the memory (bench/README.md). Nothing is limited, so a burst of large
+# reviews still gets the heap it needs.
+ENTRYPOINT ["/usr/local/bin/node", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning", "--permission", "--allow-net", "--allow-fs-read=/app/*", "--allow-fs-read=/etc/*", "--allow-fs-read=/var/run/secrets/*", "--allow-fs-read=/run/secrets/*", "--allow-fs-write=/var/log/countersign/*", "/app/countersign.mjs"]
 CMD ["serve", "--config", "/etc/countersign/config.yaml"]

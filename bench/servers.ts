@@ -48,13 +48,12 @@ export function startLoad(): Child<LoadAsk> {
   return startChild<LoadAsk>([processFile('load.ts')]);
 }
 
-/** The heap flags of the image, so that what is measured is what ships. */
+/** The heap flag of the image, so that what is measured is what ships. */
 function heapFlags(): readonly string[] {
   const dockerfile = readFileSync(resolve(import.meta.dirname, '../Dockerfile'), 'utf8');
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]';
   const args: unknown = JSON.parse(entrypoint);
-  const isHeapFlag = (arg: unknown) =>
-    typeof arg === 'string' && /^--(?:max-semi-space-size|heap-growing-percent)=/.test(arg);
+  const isHeapFlag = (arg: unknown) => typeof arg === 'string' && /^--heap-growing-percent=/.test(arg);
   return Array.isArray(args) ? args.filter(isHeapFlag) : [];
 }
 
