@@ -53,7 +53,7 @@ function heapFlags(): readonly string[] {
   const dockerfile = readFileSync(resolve(import.meta.dirname, '../Dockerfile'), 'utf8');
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]';
   const args: unknown = JSON.parse(entrypoint);
-  const isHeapFlag = (arg: unknown) => typeof arg === 'string' && /^--heap-growing-percent=/.test(arg);
+  const isHeapFlag = (arg: unknown) => typeof arg === 'string' && arg.startsWith('--heap-growing-percent=');
   return Array.isArray(args) ? args.filter(isHeapFlag) : [];
 }
 
