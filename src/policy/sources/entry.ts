@@ -1,8 +1,8 @@
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import type { Mode } from '../../model/mode.ts';
+import { type Narrowing, NOT_NARROWED } from '../compiled.ts';
 import { isScope } from '../dialects/openshift/grammar.ts';
-import { type Narrowing, NOT_NARROWED } from '../dialects/openshift/set.ts';
 import { canonicalScope } from '../scope.ts';
 
 /** One `--policy PATH` or item of `policies:` (DESIGN.md §5). */

@@ -1,8 +1,8 @@
 import { ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
-import type { OpenShiftPolicy } from '../dialects/openshift/compile.ts';
+import type { CompiledPolicy, Member } from '../compiled.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
-import { type Member, openShiftSet } from '../dialects/openshift/set.ts';
+import { openShiftSet } from '../dialects/openshift/set.ts';
 import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { PolicySet, PolicyWarning } from '../policy.ts';
 import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
@@ -82,7 +82,7 @@ export function render(snapshot: Snapshot): LoadedPolicies {
 }
 
 /** Policies of one name: an API server would keep the last, files keep both, and a forgotten copy is easily made. */
-function repeated(policies: readonly OpenShiftPolicy[]): readonly PolicyWarning[] {
+function repeated(policies: readonly CompiledPolicy[]): readonly PolicyWarning[] {
   const first = new Map<string, string>();
   return policies.flatMap(({ policy: { origin } }) => {
     const key = identityOf(origin);

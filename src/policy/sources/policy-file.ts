@@ -1,6 +1,7 @@
 import type { Failure } from '../../codes/result.ts';
 import type { Mode } from '../../model/mode.ts';
-import { compileObject, type OpenShiftPolicy } from '../dialects/openshift/compile.ts';
+import type { CompiledPolicy } from '../compiled.ts';
+import { compileObject } from '../dialects/openshift/compile.ts';
 import { readObject } from '../dialects/openshift/object.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import { readDocuments } from './documents.ts';
@@ -10,7 +11,7 @@ import { type Recognised, recognise } from './recognise.ts';
 
 /** What a file says, as far as it can be told. */
 export type FileReading = {
-  readonly policies: readonly OpenShiftPolicy[];
+  readonly policies: readonly CompiledPolicy[];
   /** What is wrong with single objects; they are among the policies, broken. */
   readonly problems: readonly PolicyProblem[];
   /** What keeps the file from being taken at its word. */
@@ -36,7 +37,7 @@ export const MAX_OBJECTS = 10_000;
  * @param room how many policies it may hold at most
  */
 export async function readPolicyFile(path: string, room: number, context: ReadingContext): Promise<FileReading> {
-  const policies: OpenShiftPolicy[] = [];
+  const policies: CompiledPolicy[] = [];
   const problems: PolicyProblem[] = [];
   const failures: PolicyProblem[] = [];
   const fail = ({ code, message }: Failure, document?: number): void => {
@@ -75,7 +76,7 @@ function compile(
   file: string,
   document: number,
   { defaults, mode, lastScopes }: ReadingContext,
-): OpenShiftPolicy {
+): CompiledPolicy {
   const read = readObject(object, kind, version);
   const source = [file, `document ${document}`, ...(path === '' ? [] : [path])].join(', ');
   return compileObject(read, { source, defaults, mode, lastScopes: lastScopes.get(identityOf(read.header)) ?? [] });
@@ -84,7 +85,7 @@ function compile(
 /** A problem of an object, placed in its document. */
 function problemAt(
   place: string,
-  against: OpenShiftPolicy['problems'][number],
+  against: CompiledPolicy['problems'][number],
   file: string,
   document: number,
 ): PolicyProblem {

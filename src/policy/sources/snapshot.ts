@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Failure, Result } from '../../codes/result.ts';
-import { breakPolicy, type OpenShiftPolicy, unreadablePolicy } from '../dialects/openshift/compile.ts';
+import { breakPolicy, type CompiledPolicy, unreadablePolicy } from '../compiled.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { EntryRules } from './entry.ts';
 import { type Listing, listFiles, type PolicyFile } from './files.ts';
@@ -10,7 +10,7 @@ import { type PolicyProblem, problem } from './problem.ts';
 /** What one file came to. */
 export type FileState = {
   readonly file: PolicyFile;
-  readonly policies: readonly OpenShiftPolicy[];
+  readonly policies: readonly CompiledPolicy[];
   /** What is wrong with it as a file; then its policies are those it last had, broken. */
   readonly failures: readonly PolicyProblem[];
   /** What is wrong with single objects of it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Leaf } from '../../../src/model/requirement.ts';
-import type { OpenShiftPolicy } from '../../../src/policy/dialects/openshift/compile.ts';
+import type { CompiledPolicy } from '../../../src/policy/compiled.ts';
 import { readObject } from '../../../src/policy/dialects/openshift/object.ts';
 import { KEY, policy, written } from './objects.ts';
 
@@ -9,12 +9,12 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const KEY_PEM = pem('PUBLIC KEY');
 const CA = pem('CERTIFICATE');
 
-function leaf({ policy: { state } }: OpenShiftPolicy): Leaf {
+function leaf({ policy: { state } }: CompiledPolicy): Leaf {
   if (state.kind !== 'ready' || state.require.kind !== 'some') throw new Error(JSON.stringify(state));
   return state.require.leaf;
 }
 
-function broken({ policy: { state } }: OpenShiftPolicy): string {
+function broken({ policy: { state } }: CompiledPolicy): string {
   return state.kind === 'broken' ? state.failure.message : 'it is not broken';
 }
 
@@ -39,7 +39,7 @@ describe('compiling', () => {
             },
             proof: {
               kind: 'keys',
-              keys: [{ kind: 'inline', pem: KEY_PEM }],
+              keys: [{ kind: 'inline', text: KEY_PEM }],
               hash: 'sha256',
               transparency: 'none',
             },
@@ -55,8 +55,8 @@ describe('compiling', () => {
 
   it('a Rekor key beside it makes the log mandatory', () => {
     const rootOfTrust = { policyType: 'PublicKey', publicKey: { keyData: KEY, rekorKeyData: base64(KEY_PEM) } };
-    const { proof } = leaf(policy({ rootOfTrust }));
-    expect(proof.transparency).toEqual({ kind: 'rekor', logs: [{ kind: 'inline', pem: KEY_PEM }], threshold: 1 });
+    const transparency = { kind: 'rekor', logs: [{ kind: 'inline', text: KEY_PEM }] };
+    expect(leaf(policy({ rootOfTrust })).proof).toMatchObject({ kind: 'keys', transparency });
   });
 
   it('Fulcio asks for certificate, log, issuer and e-mail', () => {
@@ -71,9 +71,8 @@ describe('compiling', () => {
     expect(leaf(policy({ rootOfTrust }))).toMatchObject({
       proof: {
         kind: 'certificates',
-        roots: [{ pem: CA }],
-        transparency: { kind: 'rekor', logs: [{ pem: KEY_PEM }] },
-        time: { kind: 'log' },
+        roots: [{ text: CA }],
+        validAt: { kind: 'rekor', logs: [{ text: KEY_PEM }] },
       },
       signer: {
         kind: 'identities',
@@ -99,10 +98,9 @@ describe('compiling', () => {
     expect(leaf(policy({ rootOfTrust: { policyType: 'PKI', pki } }))).toMatchObject({
       proof: {
         kind: 'certificates',
-        roots: [{ pem: CA }],
-        intermediates: [{ pem: CA }],
-        transparency: 'none',
-        time: 'now',
+        roots: [{ text: CA }],
+        intermediates: [{ text: CA }],
+        validAt: 'now',
       },
       signer: { kind: 'subject', ...subject },
     });

@@ -1,13 +1,10 @@
 import { parseReference } from '../../../src/image/reference.ts';
 import { known, unknown } from '../../../src/model/known.ts';
 import type { AskedImage, Asker } from '../../../src/model/subject.ts';
-import {
-  type CompileContext,
-  compileObject,
-  type OpenShiftPolicy,
-} from '../../../src/policy/dialects/openshift/compile.ts';
+import { type CompiledPolicy, type Member, type Narrowing, NOT_NARROWED } from '../../../src/policy/compiled.ts';
+import { type CompileContext, compileObject } from '../../../src/policy/dialects/openshift/compile.ts';
 import { readObject } from '../../../src/policy/dialects/openshift/object.ts';
-import { type Member, type Narrowing, NOT_NARROWED, openShiftSet } from '../../../src/policy/dialects/openshift/set.ts';
+import { openShiftSet } from '../../../src/policy/dialects/openshift/set.ts';
 import { OPENSHIFT_DEFAULTS } from '../../../src/policy/dialects/openshift/settings.ts';
 import type { PolicySet } from '../../../src/policy/policy.ts';
 
@@ -46,18 +43,18 @@ export function written(how: Written): { apiVersion: string; kind: string; metad
 }
 
 /** The same, compiled. */
-export function policy(how: Written, context: Partial<CompileContext> = {}): OpenShiftPolicy {
+export function policy(how: Written, context: Partial<CompileContext> = {}): CompiledPolicy {
   const kind = how.namespace === undefined ? 'ClusterImagePolicy' : 'ImagePolicy';
   return compileObject(readObject(written(how), kind, 'v1'), { ...CONTEXT, ...context });
 }
 
 /** A policy that its entry narrows. */
-export function narrowed(compiled: OpenShiftPolicy, how: Partial<Narrowing>): Member {
+export function narrowed(compiled: CompiledPolicy, how: Partial<Narrowing>): Member {
   return { compiled, narrowing: { ...NOT_NARROWED, ...how } };
 }
 
 /** A set of policies, none of them narrowed. */
-export function setOf(...policies: readonly OpenShiftPolicy[]): PolicySet {
+export function setOf(...policies: readonly CompiledPolicy[]): PolicySet {
   return openShiftSet(policies.map((compiled) => ({ compiled, narrowing: NOT_NARROWED })));
 }
 

@@ -1,36 +1,21 @@
-import { failure } from '../../../codes/result.ts';
 import { printable } from '../../../encoding/escape.ts';
 import type { Mode } from '../../../model/mode.ts';
 import type { Origin } from '../../../model/outcome.ts';
 import type {
   Leaf,
+  LoggedRule,
   NamedRule,
   NamesRule,
   ProofRule,
   SignerRule,
   TextRule,
-  TransparencyRule,
   TrustRef,
 } from '../../../model/requirement.ts';
-import type { Policy, PolicyWarning } from '../../policy.ts';
+import { brokenState, type CompiledPolicy, toScopes } from '../../compiled.ts';
 import { canonicalScope } from '../../scope.ts';
 import { decodedText } from './grammar.ts';
-import type { ObjectProblem, OpenShiftObject, OpenShiftSpec } from './object.ts';
+import type { OpenShiftObject, OpenShiftSpec } from './object.ts';
 import { type OpenShiftDefaults, type OpenShiftSettings, readSettings } from './settings.ts';
-
-/** A scope as it was written, and as it is looked up. */
-export type Scope = { readonly written: string; readonly canonical: string };
-
-/** A policy with where it stands; what a set is built of. */
-export type OpenShiftPolicy = {
-  readonly policy: Policy;
-  /** The namespace it holds in, or `cluster`. */
-  readonly holdsIn: { readonly kind: 'cluster' } | { readonly kind: 'namespace'; readonly namespace: string };
-  /** `everything` only where it is broken and none of its scopes could be told (MODEL.md M8). */
-  readonly reach: readonly Scope[] | 'everything';
-  readonly problems: readonly ObjectProblem[];
-  readonly warnings: readonly PolicyWarning[];
-};
 
 /** What compiling needs to know beside the object. */
 export type CompileContext = {
@@ -53,7 +38,7 @@ const ATTEMPTS = 64;
  * Key material is taken as it stands: one that does not load is an error of that leaf, not a broken policy.
  * @see reference/openshift-containers.md §1.5
  */
-export function compileObject(object: OpenShiftObject, context: CompileContext): OpenShiftPolicy {
+export function compileObject(object: OpenShiftObject, context: CompileContext): CompiledPolicy {
   const { header } = object;
   const origin: Origin = {
     kind: header.kind,
@@ -67,7 +52,7 @@ export function compileObject(object: OpenShiftObject, context: CompileContext):
     problems: wrongSettings,
     warnings: idleSettings,
   } = readSettings(header.annotations, context.defaults);
-  const holdsIn: OpenShiftPolicy['holdsIn'] =
+  const holdsIn: CompiledPolicy['holdsIn'] =
     header.namespace === undefined ? { kind: 'cluster' } : { kind: 'namespace', namespace: header.namespace };
   const problems = [...(object.kind === 'invalid' ? object.problems : []), ...wrongSettings];
   // Where the policy's own word on its mode cannot be read, nobody else's stands in for it: it is enforced.
@@ -85,59 +70,26 @@ export function compileObject(object: OpenShiftObject, context: CompileContext):
     const require = { kind: 'some', leaf: leafOf(object.spec, settings, origin.name) } as const;
     const warnings = [...idleSettings, ...scopeWarnings(written)].map((message) => ({ origin, message }));
     return {
+      dialect: 'openshift',
       policy: { ...common, state: { kind: 'ready', require } },
       holdsIn,
-      reach: scopes(written),
+      reach: toScopes(written),
       problems,
       warnings,
     };
   }
 
-  const message = `${origin.kind} "${origin.name}" is broken: ${printable(problems.map(({ text }) => text).join('; '), 1000)}`;
-  const reach = scopes([...written, ...context.lastScopes]);
+  const reason = problems.map(({ text }) => text).join('; ');
+  const reach = toScopes([...written, ...context.lastScopes]);
   return {
-    policy: { ...common, state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) } },
+    dialect: 'openshift',
+    policy: { ...common, state: brokenState(origin, reason) },
     holdsIn,
     // A valid list of scopes that is empty reaches nothing, whatever else is wrong with the object.
     reach: reach.length === 0 && object.kind === 'invalid' ? 'everything' : reach,
     problems,
     warnings: [],
   };
-}
-
-/** The same policy, refusing its reach because what it was read from cannot be read any more. */
-export function breakPolicy(of: OpenShiftPolicy, reason: string): OpenShiftPolicy {
-  const { origin } = of.policy;
-  const message = `${origin.kind} "${origin.name}" is broken: ${printable(reason, 1000)}`;
-  return {
-    ...of,
-    policy: { ...of.policy, state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) } },
-    problems: [],
-    warnings: [],
-  };
-}
-
-/** What stands for a source that never could be read: nobody knows what it names, so it may be anything. */
-export function unreadablePolicy(source: string, name: string, reason: string): OpenShiftPolicy {
-  const message = `the policy file "${printable(name)}" is broken: ${printable(reason, 1000)}`;
-  return {
-    policy: {
-      origin: { kind: 'PolicyFile', namespace: undefined, name: printable(name), source, generation: undefined },
-      mode: undefined,
-      subjectRule: 'indexOrEveryInstance',
-      evidence: 'complete',
-      state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) },
-    },
-    holdsIn: { kind: 'cluster' },
-    reach: 'everything',
-    problems: [],
-    warnings: [],
-  };
-}
-
-function scopes(written: readonly string[]): readonly Scope[] {
-  const byCanonical = new Map(written.map((scope) => [canonicalScope(scope), scope]));
-  return [...byCanonical].map(([canonical, text]) => ({ written: text, canonical }));
 }
 
 function scopeWarnings(written: readonly string[]): readonly string[] {
@@ -195,18 +147,14 @@ function proofOf({ policy: { rootOfTrust: root } }: OpenShiftSpec): ProofRule {
         kind: 'certificates',
         roots: [inline(root.fulcioCAWithRekor.fulcioCAData)],
         intermediates: [],
-        transparency: rekor(root.fulcioCAWithRekor.rekorKeyData),
-        time: { kind: 'log' },
-        certificateTransparency: 'none',
+        validAt: rekor(root.fulcioCAWithRekor.rekorKeyData),
       };
     case 'PKI':
       return {
         kind: 'certificates',
         roots: [inline(root.pki.caRootsData)],
         intermediates: root.pki.caIntermediatesData === undefined ? [] : [inline(root.pki.caIntermediatesData)],
-        transparency: 'none',
-        time: 'now',
-        certificateTransparency: 'none',
+        validAt: 'now',
       };
   }
 }
@@ -248,11 +196,11 @@ function namesOf({ policy: { signedIdentity: identity } }: OpenShiftSpec): Named
   }
 }
 
-function rekor(keyData: string): TransparencyRule {
-  return { kind: 'rekor', logs: [inline(keyData)], threshold: 1 };
+function rekor(keyData: string): LoggedRule {
+  return { kind: 'rekor', logs: [inline(keyData)] };
 }
 
 /** The PEM that base64 stands for. The schema saw to its being base64; what is no text loads as no key later. */
 function inline(base64: string): TrustRef {
-  return { kind: 'inline', pem: decodedText(base64) ?? '' };
+  return { kind: 'inline', text: decodedText(base64) ?? '' };
 }

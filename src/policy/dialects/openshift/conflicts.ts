@@ -1,6 +1,6 @@
 import type { Origin } from '../../../model/outcome.ts';
+import type { CompiledPolicy } from '../../compiled.ts';
 import { scopesAbove } from '../../scope.ts';
-import type { OpenShiftPolicy } from './compile.ts';
 
 /** The condition that machine-config-operator writes to an ImagePolicy with dropped scopes; the time is the writer's. */
 export type ConflictCondition = {
@@ -23,7 +23,7 @@ export type Conflict = {
  * condition for it, word for word. Broken cluster policies count: they keep their place.
  * @see reference/openshift-containers.md §1.4 item 4
  */
-export function conflictConditions(policies: readonly OpenShiftPolicy[]): readonly Conflict[] {
+export function conflictConditions(policies: readonly CompiledPolicy[]): readonly Conflict[] {
   const cluster = new Set<string>();
   for (const { holdsIn, reach } of policies) {
     if (holdsIn.kind === 'cluster' && reach !== 'everything') for (const { canonical } of reach) cluster.add(canonical);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { printable } from '../../../encoding/escape.ts';
+import type { ObjectProblem } from '../../compiled.ts';
 import { type FieldError, type Fields, fieldOf, isFields, unknownFields, validateStructure } from '../../structural.ts';
 import { type OpenShiftVersion, specSchema } from './crd.ts';
 import { isBase64, isScope, isSubdomain } from './grammar.ts';
@@ -62,9 +63,6 @@ const Spec = z.object({
 
 /** A valid `spec`. */
 export type OpenShiftSpec = z.infer<typeof Spec>;
-
-/** Something against an object: where in it, and the whole sentence, escaped. */
-export type ObjectProblem = { readonly path: string; readonly text: string };
 
 /** An object as far as it could be read: valid, or what is against it and which of its scopes can be told. */
 export type OpenShiftObject =

@@ -1,27 +1,9 @@
-import type { Asked, Asker } from '../../../model/subject.ts';
+import { isAsked, type Member, type Scope, selectEverywhere } from '../../compiled.ts';
 import type { Policy, PolicySet, Selected } from '../../policy.ts';
 import { scopeChains } from '../../scope.ts';
-import type { OpenShiftPolicy, Scope } from './compile.ts';
-
-/** Where an entry of the configuration lets a policy apply, beside what the policy itself says. */
-export type Narrowing = {
-  /** Namespaces of askers; undefined is all. */
-  readonly namespaces: ReadonlySet<string> | undefined;
-  /** Canonical scopes, in one of which the image must lie; undefined is all. */
-  readonly scopes: ReadonlySet<string> | undefined;
-};
-
-/** A policy of the set and how its entry narrows it. */
-export type Member = { readonly compiled: OpenShiftPolicy; readonly narrowing: Narrowing };
-
-/** Applies everywhere. */
-export const NOT_NARROWED: Narrowing = { namespaces: undefined, scopes: undefined };
 
 type Hit = { readonly member: Member; readonly scope: Scope };
 type ByScope = Map<string, Hit[]>;
-
-/** Shown as the scope of a broken policy whose scopes could not be told. */
-const EVERYTHING = '*';
 
 /**
  * All OpenShift policies of a server as one set, whatever their source.
@@ -48,11 +30,11 @@ export function openShiftSet(members: readonly Member[]): PolicySet {
     select: (asked, asker) => {
       if (asked.kind !== 'image') return [];
       const hits = scopeChains(asked.reference).flatMap((chain) => {
-        const applies = (hit: Hit): boolean => appliesTo(hit.member, asker, chain);
+        const applies = (hit: Hit): boolean => isAsked(hit.member, asker, chain);
         const decisive = mostSpecific(cluster, chain, applies);
         return decisive.length > 0 ? decisive : mostSpecificPerNamespace(namespaced, chain, applies);
       });
-      return [...everywhere(unbounded, asked, asker), ...distinct(hits)];
+      return [...selectEverywhere(unbounded, asked, asker), ...distinct(hits)];
     },
   };
 }
@@ -93,27 +75,6 @@ function namespaceOf(hit: Hit): string {
   return holdsIn.kind === 'namespace' ? holdsIn.namespace : '';
 }
 
-/** What is unknown about the asker counts as matching (MODEL.md M7). */
-function appliesTo({ compiled, narrowing }: Member, asker: Asker, chain: readonly string[]): boolean {
-  const { holdsIn } = compiled;
-  if (asker.namespace.known) {
-    const { value } = asker.namespace;
-    if (holdsIn.kind === 'namespace' && holdsIn.namespace !== value) return false;
-    if (narrowing.namespaces !== undefined && !narrowing.namespaces.has(value)) return false;
-  }
-  const { scopes } = narrowing;
-  return scopes === undefined || chain.some((scope) => scopes.has(scope));
-}
-
-/** Broken policies that may have named anything refuse everything they could, beside whatever else decides. */
-function everywhere(members: readonly Member[], asked: Asked, asker: Asker): readonly Selected[] {
-  if (members.length === 0 || asked.kind !== 'image') return [];
-  const chains = scopeChains(asked.reference);
-  return members
-    .filter((member) => chains.some((chain) => appliesTo(member, asker, chain)))
-    .map((member) => selected(member.compiled.policy, EVERYTHING));
-}
-
 function distinct(hits: readonly Hit[]): readonly Selected[] {
   const seen = new Map<Policy, Set<string>>();
   return hits.flatMap(({ member, scope }) => {
@@ -121,10 +82,6 @@ function distinct(hits: readonly Hit[]): readonly Selected[] {
     const scopes = seen.get(policy) ?? new Set();
     if (scopes.has(scope.canonical)) return [];
     seen.set(policy, scopes.add(scope.canonical));
-    return [selected(policy, scope.written)];
+    return [{ policy, scope: scope.written, state: policy.state }];
   });
-}
-
-function selected(policy: Policy, scope: string): Selected {
-  return { policy, scope, state: policy.state };
 }

@@ -1,7 +1,7 @@
 import { printable } from '../../../encoding/escape.ts';
 import { isMode, type Mode } from '../../../model/mode.ts';
+import type { ObjectProblem } from '../../compiled.ts';
 import type { SubjectRule } from '../../policy.ts';
-import type { ObjectProblem } from './object.ts';
 
 /** What countersign lets an OpenShift policy say beyond its schema. */
 export type OpenShiftSettings = {
