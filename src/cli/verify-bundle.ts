@@ -6,10 +6,11 @@ import { asSentence, printable } from '../encoding/escape.ts';
 import { isDigest } from '../image/digest.ts';
 import type { SignedArtifact } from '../signatures/sigstore/content.ts';
 import { type ExactIdentity, identityProblem } from '../signatures/sigstore/identity.ts';
-import { type SigningKey, signingKey } from '../signatures/sigstore/rule.ts';
 import { verifyBundle as verifyBundleBytes } from '../signatures/sigstore/verify-bundle.ts';
+import type { SigningKeys } from '../trust/sigstore/bundle-rule.ts';
 import { publicGoodRoot } from '../trust/sigstore/public-good.ts';
 import { parseTrustedRoot, type TrustedRoot } from '../trust/sigstore/trusted-root.ts';
+import { createTrustStore } from '../trust/trust-store.ts';
 import { type Command, type Terminal, USAGE_ERROR, usageError } from './command.ts';
 
 /** Files are read whole; more than this is no bundle, root or key, and an artifact that fits in memory; bytes. */
@@ -60,7 +61,12 @@ export const verifyBundle: Command = async (args, terminal) => {
     bytes.value,
     artifact.value,
     root.value,
-    { signer: key.value, transparency: one, time: 'key' in wanted ? 'none' : one, certificateTransparency: one },
+    {
+      signer: key.value,
+      transparency: one,
+      time: 'key' in wanted ? 'none' : { threshold: 1, by: 'anyone' },
+      certificateTransparency: one,
+    },
     Date.now(),
   );
   if (proof.kind === 'refused') return refuse(terminal, proof);
@@ -99,9 +105,11 @@ async function readRoot(path: string | undefined): Promise<Result<TrustedRoot>> 
   return bytes.ok ? parseTrustedRoot(bytes.value) : bytes;
 }
 
-async function readKey(path: string): Promise<Result<SigningKey>> {
+async function readKey(path: string): Promise<Result<SigningKeys>> {
   const pem = await readBytes(path);
-  return pem.ok ? signingKey(Buffer.from(pem.value).toString('utf8')) : pem;
+  if (!pem.ok) return pem;
+  const keys = createTrustStore().keys([{ kind: 'inline', text: Buffer.from(pem.value).toString('utf8') }]);
+  return keys.ok ? ok({ keys: keys.value, hash: 'usual' }) : keys;
 }
 
 /** What looks like a digest is one, whatever files there are (cli_protocol.md). */

@@ -177,6 +177,11 @@ export type ErrorCode = { [C in ReasonCode]: (typeof REASONS)[C]['word'] extends
 /** A code of a definite refusal. */
 export type RefusalCode = Exclude<ReasonCode, ErrorCode>;
 
+/** Whether a code says that something could not be known. */
+export function isErrorCode(code: ReasonCode): code is ErrorCode {
+  return REASONS[code].word === 'error';
+}
+
 /** Class of an error code. */
 export function classOf(code: ErrorCode): ErrorClass {
   return REASONS[code].class;

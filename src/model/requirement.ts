@@ -61,24 +61,42 @@ export type Where = {
 
 /** Trust material by reference; `trust/` looks it up (MODEL.md M16e). */
 export type TrustRef =
-  | { readonly kind: 'inline'; readonly pem: string }
-  | { readonly kind: 'file'; readonly path: string }
+  /** PEM, or a `trusted_root.json`. */
+  | { readonly kind: 'inline'; readonly text: string }
+  /** What the policy points at could not be read; the policy keeps its place and refuses (MODEL.md M8). */
+  | { readonly kind: 'unavailable'; readonly why: string }
   | { readonly kind: 'secret'; readonly namespace: string; readonly name: string; readonly key: string };
 
-/** Which hash a key's holder signed with. `by-curve` is sha256, sha384 or sha512 as the curve suggests. */
-export type HashRule = 'sha256' | 'sha384' | 'sha512' | 'by-curve';
+/** A sigstore instance by reference: whom its certificates, logs and timestamps are trusted from. */
+export type SigstoreRef =
+  /** The public-good instance, as countersign ships it. */
+  | { readonly kind: 'publicGood' }
+  /** A `trusted_root.json`. */
+  | { readonly kind: 'trustedRoot'; readonly document: TrustRef }
+  | {
+      readonly kind: 'pem';
+      /** Each one chain of Fulcio's, intermediates first. */
+      readonly certificateAuthorities: readonly TrustRef[];
+      readonly transparencyLogs: readonly { readonly key: TrustRef; readonly url: string }[];
+      readonly certificateLogs: readonly TrustRef[];
+      /** Each one chain, the certificate that signs timestamps first. */
+      readonly timestampAuthorities: readonly TrustRef[];
+    };
 
-/** Whether a signature must be in a transparency log, and in which. */
-export type TransparencyRule =
-  | 'none'
-  | { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
+/**
+ * Which hash a key's holder signed with. `by-curve` is sha256, sha384 or sha512 as the curve suggests; `usual` is sha256, or
+ * else that, or sha512 by an RSA key: tools and their versions differ (tekton-sigstorejs.md §B.3).
+ */
+export type HashRule = 'sha256' | 'sha384' | 'sha512' | 'by-curve' | 'usual';
 
-/** Which time a certificate must have been valid at. */
-export type TimeRule =
-  | 'none'
-  | 'now'
-  | { readonly kind: 'log' }
-  | { readonly kind: 'timestamp'; readonly authorities: NonEmpty<TrustRef>; readonly threshold: number };
+/** At least so many, each by another log or authority. Zero would pass by having nothing to check: it is refused. */
+export type Threshold = { readonly threshold: number };
+
+/** How many must have witnessed a signature's time, and whose word counts. */
+export type WitnessRule = Threshold & { readonly by: 'anyone' | 'logs' | 'authorities' };
+
+/** One of these logs must have promised to take the signature in. */
+export type LoggedRule = { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef> };
 
 /** What proves that somebody signed these bytes. Everything here is part of the proof cache's key. */
 export type ProofRule =
@@ -87,16 +105,26 @@ export type ProofRule =
       /** Any one of them; every one must load. */
       readonly keys: NonEmpty<TrustRef>;
       readonly hash: HashRule;
-      readonly transparency: TransparencyRule;
+      readonly transparency: 'none' | LoggedRule;
     }
+  /** As containers/image verifies certificates (openshift-containers.md §4). */
   | {
       readonly kind: 'certificates';
       readonly roots: NonEmpty<TrustRef>;
       readonly intermediates: readonly TrustRef[];
-      readonly transparency: TransparencyRule;
-      readonly time: TimeRule;
-      /** How many signed certificate timestamps must verify, by which logs. */
-      readonly certificateTransparency: 'none' | { readonly logs: NonEmpty<TrustRef>; readonly threshold: number };
+      /** At which time the certificates must be valid: at every judgement, or when a log took the signature in. */
+      readonly validAt: 'now' | LoggedRule;
+    }
+  /** As sigstore's clients verify, against one instance's root: by its certificates, or by keys that its logs know. */
+  | {
+      readonly kind: 'sigstore';
+      readonly root: SigstoreRef;
+      readonly signer: 'certificate' | { readonly keys: NonEmpty<TrustRef>; readonly hash: HashRule };
+      readonly transparency: 'none' | Threshold;
+      /** Certificates live minutes, so for them it cannot be `none`. */
+      readonly time: 'none' | WitnessRule;
+      /** Promises of certificate transparency logs inside the signer's certificate. */
+      readonly certificateTransparency: 'none' | Threshold;
     };
 
 /** A text matched exactly or by a linear-time pattern. */

@@ -1,22 +1,33 @@
 import { createHash } from 'node:crypto';
 import { failed, ok, type Result } from '../codes/result.ts';
-import type { NonEmpty, ProofRule, TransparencyRule, TrustRef } from '../model/requirement.ts';
-import type { KeySet, TrustStore } from './trust-store.ts';
+import type { LoggedRule, NonEmpty, ProofRule, TrustRef } from '../model/requirement.ts';
+import type { BundleRule, SigningKeys } from './sigstore/bundle-rule.ts';
+import { type TrustedRoot, trustedRootOfParts } from './sigstore/trusted-root.ts';
+import { type KeySet, refsOf, type TrustStore } from './trust-store.ts';
 import type { Certificate } from './x509/certificate.ts';
 import type { VerifiedEdges } from './x509/chain.ts';
 
-/** What a proof rule rests on, loaded. Only combinations that are verified here can be expressed. */
+/** What a proof rule asks for, with all that it rests on loaded. Only what is verified here can be expressed. */
 export type ProofMaterial = (
-  | { readonly kind: 'keys'; readonly keys: KeySet; readonly logs: KeySet | 'none' }
+  | { readonly kind: 'keys'; readonly signing: SigningKeys }
+  /** Keys, and logs of which one must have taken the signature in. */
+  | { readonly kind: 'logged-keys'; readonly signing: SigningKeys; readonly logs: LogKeys }
   /** Short-lived certificates that a log saw while they were valid, as Fulcio issues them. */
-  | (Authorities & { readonly kind: 'logged-certificates'; readonly logs: KeySet })
+  | (Authorities & { readonly kind: 'logged-certificates'; readonly logs: LogKeys })
   /** Long-lived certificates that must be valid at every judgement. */
   | (Authorities & { readonly kind: 'current-certificates' })
+  | { readonly kind: 'sigstore'; readonly root: TrustedRoot; readonly rule: BundleRule }
 ) & {
   /** Over everything that was loaded: the trust part of the proof cache's key (MODEL.md M2). */
   readonly hash: string;
   /** How many signatures proving one artifact may take: what it costs of an image's budget. */
   readonly cost: number;
+};
+
+/** Keys of logs, any one of which may have made a promise. */
+export type LogKeys = KeySet & {
+  /** The same as a root, with the rule's authorities: bundles name their log by its key. */
+  readonly root: Result<TrustedRoot>;
 };
 
 /** The authorities of a rule about certificates. */
@@ -28,6 +39,9 @@ export type Authorities = {
 
 /** Signatures on one chain, as far as honest chains go; beyond it building a chain is bounded by itself. */
 const CHAIN_COST = 6;
+
+/** Signatures on the log entries and timestamps of one artifact, as far as honest ones go. */
+const WITNESS_COST = 8;
 
 /** Loads the material of rules, once for rules whose material cannot change under its references. */
 export function createMaterialLoader(trust: TrustStore): (rule: ProofRule) => Result<ProofMaterial> {
@@ -43,68 +57,113 @@ export function createMaterialLoader(trust: TrustStore): (rule: ProofRule) => Re
 
 /**
  * Loads all that a rule names; one piece that does not load fails it, before anything is looked up.
- * @returns FEATURE_NOT_SUPPORTED for a rule that is not verified here, POLICY_BROKEN for one that asks for nothing,
- *   TRUST_MATERIAL_UNAVAILABLE
+ * @returns POLICY_BROKEN for a rule that asks for nothing, TRUST_MATERIAL_UNAVAILABLE
  */
 function loadMaterial(trust: TrustStore, rule: ProofRule): Result<ProofMaterial> {
-  const logs = loadLogs(trust, rule.transparency);
-  if (!logs.ok) return logs;
-  const logCost = logs.value === 'none' ? 0 : logs.value.keys.length;
-  const logHash = logs.value === 'none' ? 'none' : logs.value.hash;
-
-  if (rule.kind === 'keys') {
-    const keys = trust.keys(rule.keys);
-    if (!keys.ok) return keys;
-    const hash = hashOf(['keys', keys.value.hash, logHash]);
-    return ok({ kind: 'keys', keys: keys.value, logs: logs.value, hash, cost: keys.value.keys.length + logCost });
+  switch (rule.kind) {
+    case 'keys':
+      return loadKeys(trust, rule);
+    case 'certificates':
+      return loadCertificates(trust, rule);
+    case 'sigstore':
+      return loadSigstore(trust, rule);
   }
+}
 
-  if (rule.certificateTransparency !== 'none')
-    return failed(
-      'FEATURE_NOT_SUPPORTED',
-      'the policy asks for certificate timestamps, which this version does not verify',
-    );
-  const roots = trust.certificates(rule.roots);
-  if (!roots.ok) return roots;
-  const [first, ...rest] = rule.intermediates;
+function loadKeys(trust: TrustStore, rule: Extract<ProofRule, { kind: 'keys' }>): Result<ProofMaterial> {
+  const loaded = trust.keys(rule.keys);
+  if (!loaded.ok) return loaded;
+  const keys = { keys: loaded.value, hash: rule.hash };
+  const count = loaded.value.keys.length;
+  if (rule.transparency === 'none')
+    return ok({ kind: 'keys', signing: keys, hash: hashOf(['keys', loaded.value.hash]), cost: count });
+  const logs = loadLogs(trust, rule.transparency, []);
+  if (!logs.ok) return logs;
+  const hash = hashOf(['logged-keys', loaded.value.hash, logs.value.hash]);
+  return ok({ kind: 'logged-keys', signing: keys, logs: logs.value, hash, cost: count + logs.value.keys.length });
+}
+
+function loadCertificates(
+  trust: TrustStore,
+  { roots, intermediates, validAt }: Extract<ProofRule, { kind: 'certificates' }>,
+): Result<ProofMaterial> {
+  const anchors = trust.certificates(roots);
+  if (!anchors.ok) return anchors;
+  const [first, ...rest] = intermediates;
   const between = first === undefined ? ok(undefined) : trust.certificates([first, ...rest]);
   if (!between.ok) return between;
 
-  const common = {
-    roots: roots.value.certificates,
+  const authorities: Authorities = {
+    roots: anchors.value.certificates,
     intermediates: between.value?.certificates ?? [],
     edges: trust.edges,
-    hash: hashOf(['certificates', roots.value.hash, between.value?.hash ?? 'none', logHash]),
-    cost: 1 + CHAIN_COST + logCost,
   };
-  if (rule.time === 'now' && logs.value === 'none') return ok({ kind: 'current-certificates', ...common });
-  if (typeof rule.time === 'object' && rule.time.kind === 'log' && logs.value !== 'none')
-    return ok({ kind: 'logged-certificates', logs: logs.value, ...common });
-  return failed(
-    'FEATURE_NOT_SUPPORTED',
-    'the policy asks for certificates with a proof of time that this version does not verify',
+  const hash = hashOf(['certificates', anchors.value.hash, between.value?.hash ?? 'none']);
+  if (validAt === 'now') return ok({ kind: 'current-certificates', ...authorities, hash, cost: 1 + CHAIN_COST });
+
+  const logs = loadLogs(
+    trust,
+    validAt,
+    authorities.roots.map((root) => chainBelow(root, authorities.intermediates)),
   );
+  if (!logs.ok) return logs;
+  return ok({
+    kind: 'logged-certificates',
+    ...authorities,
+    logs: logs.value,
+    hash: hashOf(['logged', hash, logs.value.hash]),
+    cost: 1 + CHAIN_COST + logs.value.keys.length,
+  });
+}
+
+function chainBelow(root: Certificate, intermediates: readonly Certificate[]): NonEmpty<Certificate> {
+  const [nearest, ...others] = intermediates;
+  return nearest === undefined ? [root] : [nearest, ...others, root];
+}
+
+function loadSigstore(trust: TrustStore, rule: Extract<ProofRule, { kind: 'sigstore' }>): Result<ProofMaterial> {
+  const root = trust.sigstore(rule.root);
+  if (!root.ok) return root;
+  const signing = loadSigner(trust, rule.signer);
+  if (!signing.ok) return signing;
+  const signer = signing.value;
+  const { transparency, time, certificateTransparency } = rule;
+  return ok({
+    kind: 'sigstore',
+    root: root.value,
+    rule: { signer, transparency, time, certificateTransparency },
+    hash: hashOf(['sigstore', root.value.hash, signer === 'certificate' ? 'certificate' : signer.keys.hash]),
+    cost: (signer === 'certificate' ? 1 + CHAIN_COST : signer.keys.keys.length) + WITNESS_COST,
+  });
+}
+
+function loadSigner(
+  trust: TrustStore,
+  signer: Extract<ProofRule, { kind: 'sigstore' }>['signer'],
+): Result<BundleRule['signer']> {
+  if (signer === 'certificate') return ok(signer);
+  const keys = trust.keys(signer.keys);
+  return keys.ok ? ok({ keys: keys.value, hash: signer.hash }) : keys;
 }
 
 /** Rekor's promises are signed with ECDSA; a key of another kind could never have signed one, so it is a mistake. */
-function loadLogs(trust: TrustStore, rule: TransparencyRule): Result<KeySet | 'none'> {
-  if (rule === 'none') return ok('none');
-  if (rule.threshold < 1)
-    return failed('POLICY_BROKEN', 'the policy asks for a transparency log entry and is content with none');
-  if (rule.threshold > 1)
-    return failed(
-      'FEATURE_NOT_SUPPORTED',
-      'the policy asks for entries in several logs, which this version does not verify',
-    );
-  const keys = trust.keys(rule.logs);
-  if (keys.ok && keys.value.keys.some(({ algorithm }) => algorithm.kind !== 'ecdsa'))
+function loadLogs(trust: TrustStore, rule: LoggedRule, authorities: readonly NonEmpty<Certificate>[]): Result<LogKeys> {
+  const set = trust.keys(rule.logs);
+  if (!set.ok) return set;
+  if (set.value.keys.some(({ algorithm }) => algorithm.kind !== 'ecdsa'))
     return failed('TRUST_MATERIAL_UNAVAILABLE', "the transparency log's public key is not an ECDSA key");
-  return keys;
+  return ok({ ...set.value, root: trustedRootOfParts({ authorities, logs: set.value.keys }) });
 }
 
 function references(rule: ProofRule): readonly TrustRef[] {
-  const logs = rule.transparency === 'none' ? [] : rule.transparency.logs;
-  return rule.kind === 'keys' ? [...rule.keys, ...logs] : [...rule.roots, ...rule.intermediates, ...logs];
+  switch (rule.kind) {
+    case 'keys':
+      return [...rule.keys, ...(rule.transparency === 'none' ? [] : rule.transparency.logs)];
+    case 'certificates':
+      return [...rule.roots, ...rule.intermediates, ...(rule.validAt === 'now' ? [] : rule.validAt.logs)];
+    case 'sigstore':
+      return [...refsOf(rule.root), ...(rule.signer === 'certificate' ? [] : rule.signer.keys)];
+  }
 }
 
 function hashOf(parts: readonly string[]): string {

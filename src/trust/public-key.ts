@@ -7,6 +7,8 @@ import type { HashRule } from '../model/requirement.ts';
 export type PublicKey = {
   /** `sha256:` and the hexadecimal SHA-256 of the key's SubjectPublicKeyInfo: who the signer is (MODEL.md M11). */
   readonly fingerprint: string;
+  /** DER of its SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
   readonly algorithm:
     | { readonly kind: 'ecdsa'; readonly curve: 'P-256' | 'P-384' | 'P-521' }
     | { readonly kind: 'rsa'; readonly bits: number }
@@ -59,12 +61,17 @@ export function publicKeyOf(spki: Uint8Array): Result<PublicKey> {
   const algorithm = algorithmOf(key);
   if (!algorithm.ok) return algorithm;
 
+  const der = key.export({ format: 'der', type: 'spki' });
   return ok({
-    fingerprint: `sha256:${createHash('sha256')
-      .update(key.export({ format: 'der', type: 'spki' }))
-      .digest('hex')}`,
+    fingerprint: `sha256:${createHash('sha256').update(der).digest('hex')}`,
+    spki: der,
     algorithm: algorithm.value,
-    verifies: (data, signature, hash) => verifies(key, digestFor(algorithm.value, hash), data, signature),
+    verifies: async (data, signature, hash) => {
+      for (const digest of digestsFor(algorithm.value, hash)) {
+        if (await verifies(key, digest, data, signature)) return true;
+      }
+      return false;
+    },
   });
 }
 
@@ -92,11 +99,19 @@ function algorithmOf(key: KeyObject): Result<PublicKey['algorithm']> {
   return failed('TRUST_MATERIAL_UNAVAILABLE', `keys of type ${key.asymmetricKeyType ?? 'unknown'} are not accepted`);
 }
 
-function digestFor(algorithm: PublicKey['algorithm'], hash: HashRule): 'sha256' | 'sha384' | 'sha512' | null {
-  if (algorithm.kind === 'ed25519') return null;
-  if (hash !== 'by-curve') return hash;
-  if (algorithm.kind === 'rsa') return 'sha256';
-  return algorithm.curve === 'P-256' ? 'sha256' : algorithm.curve === 'P-384' ? 'sha384' : 'sha512';
+type DigestName = 'sha256' | 'sha384' | 'sha512';
+
+/** The hashes to try, in this order; Ed25519 hashes by itself. */
+function digestsFor(algorithm: PublicKey['algorithm'], hash: HashRule): readonly (DigestName | null)[] {
+  if (algorithm.kind === 'ed25519') return [null];
+  if (hash === 'by-curve') return [curveDigest(algorithm)];
+  if (hash !== 'usual') return [hash];
+  return [...new Set(['sha256' as const, algorithm.kind === 'rsa' ? ('sha512' as const) : curveDigest(algorithm)])];
+}
+
+function curveDigest(algorithm: Exclude<PublicKey['algorithm'], { kind: 'ed25519' }>): DigestName {
+  if (algorithm.kind === 'rsa' || algorithm.curve === 'P-256') return 'sha256';
+  return algorithm.curve === 'P-384' ? 'sha384' : 'sha512';
 }
 
 /** A signature that OpenSSL cannot even parse does not verify; that is an answer, not trouble. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createBoundedCache } from '../cache/bounded-cache.ts';
 import { failed, ok, type Result } from '../codes/result.ts';
-import type { NonEmpty, TrustRef } from '../model/requirement.ts';
+import type { NonEmpty, SigstoreRef, TrustRef } from '../model/requirement.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
+import { publicGoodRoot } from './sigstore/public-good.ts';
+import { parseTrustedRoot, type TrustedRoot, trustedRootOfPem } from './sigstore/trusted-root.ts';
 import { type Certificate, parseCertificates } from './x509/certificate.ts';
 import { createVerifiedEdges, type VerifiedEdges } from './x509/chain.ts';
 
@@ -29,6 +31,8 @@ export type TrustStore = {
   readonly keys: (references: NonEmpty<TrustRef>) => Result<KeySet>;
   /** Loads certificates in the same way; every PEM block of every reference must be one. */
   readonly certificates: (references: NonEmpty<TrustRef>) => Result<CertificateSet>;
+  /** Loads a sigstore instance's root; all of it or nothing. */
+  readonly sigstore: (reference: SigstoreRef) => Result<TrustedRoot>;
   /** Which authorities were seen to have signed which. */
   readonly edges: VerifiedEdges;
 };
@@ -36,16 +40,20 @@ export type TrustStore = {
 /** A policy with more keys than this is slower to answer than it is useful. */
 const MAXIMUM_PARSED_KEYS = 10_000;
 
+/** Trusted roots that are kept, and what one takes with its parsed certificates; bytes. */
+const MAXIMUM_ROOTS = 256;
+const ROOT_BYTES = 64 * 1024;
+
 /** Certificates of one reference. */
 const MAXIMUM_CERTIFICATES = 64;
 
 /** Makes a trust store. Parsed material is kept by the text it was parsed from, so a changed key is another key. */
 export function createTrustStore(): TrustStore {
-  const keys = createLoader<PublicKey>('keys', (pem) => {
+  const keys = createLoader<PublicKey>((pem) => {
     const key = parsePublicKey(pem);
     return key.ok ? ok([key.value]) : key;
   });
-  const certificates = createLoader<Certificate>('certificates', (pem) => {
+  const certificates = createLoader<Certificate>((pem) => {
     // Go's reader skips what stands between blocks, and people write there whose certificate it is.
     const parsed = parseCertificates(pem, { junk: 'ignored', maximum: MAXIMUM_CERTIFICATES });
     return parsed.ok ? ok(parsed.value) : failed('TRUST_MATERIAL_UNAVAILABLE', parsed.message);
@@ -60,15 +68,102 @@ export function createTrustStore(): TrustStore {
       const set = certificates(references);
       return set.ok ? ok({ certificates: set.value.items, hash: set.value.hash }) : set;
     },
+    sigstore: createRootLoader(),
     edges: createVerifiedEdges(),
   };
+}
+
+/** Loads trusted roots, those that are the same by content once: each keeps which of its authorities signed which. */
+function createRootLoader(): TrustStore['sigstore'] {
+  const byReference = new WeakMap<SigstoreRef, Result<TrustedRoot>>();
+  const byContent = createBoundedCache<TrustedRoot>({
+    entries: MAXIMUM_ROOTS,
+    bytes: 16 * 1024 * 1024,
+    lives: 'forever',
+  });
+  return (reference) => {
+    const known = byReference.get(reference);
+    if (known !== undefined) return known;
+    const root = loadRoot(reference);
+    const kept = root.ok ? ok(byContent.get(root.value.hash) ?? root.value) : root;
+    if (kept.ok) byContent.set(kept.value.hash, kept.value, ROOT_BYTES);
+    // Only material that never changes under its reference.
+    if (refsOf(reference).every(({ kind }) => kind === 'inline')) byReference.set(reference, kept);
+    return kept;
+  };
+}
+
+function loadRoot(reference: SigstoreRef): Result<TrustedRoot> {
+  switch (reference.kind) {
+    case 'publicGood':
+      return publicGoodRoot();
+    case 'trustedRoot': {
+      const text = textOf(reference.document);
+      return text.ok ? parseTrustedRoot(Buffer.from(text.value)) : text;
+    }
+    case 'pem': {
+      const { transparencyLogs } = reference;
+      const certificateAuthorities = textsOf(reference.certificateAuthorities);
+      if (!certificateAuthorities.ok) return certificateAuthorities;
+      const certificateLogs = textsOf(reference.certificateLogs);
+      if (!certificateLogs.ok) return certificateLogs;
+      const timestampAuthorities = textsOf(reference.timestampAuthorities);
+      if (!timestampAuthorities.ok) return timestampAuthorities;
+      const keys = textsOf(transparencyLogs.map(({ key }) => key));
+      if (!keys.ok) return keys;
+      return trustedRootOfPem({
+        certificateAuthorities: certificateAuthorities.value,
+        logs: transparencyLogs.map(({ url }, index) => ({ publicKey: keys.value[index] ?? '', baseUrl: url })),
+        certificateLogs: certificateLogs.value,
+        timestampAuthorities: timestampAuthorities.value,
+      });
+    }
+  }
+}
+
+/** All references that a root is made of. */
+export function refsOf(reference: SigstoreRef): readonly TrustRef[] {
+  switch (reference.kind) {
+    case 'publicGood':
+      return [];
+    case 'trustedRoot':
+      return [reference.document];
+    case 'pem':
+      return [
+        ...reference.certificateAuthorities,
+        ...reference.transparencyLogs.map(({ key }) => key),
+        ...reference.certificateLogs,
+        ...reference.timestampAuthorities,
+      ];
+  }
+}
+
+/** The text of a reference, or why there is none. */
+function textOf(reference: TrustRef): Result<string> {
+  switch (reference.kind) {
+    case 'inline':
+      return ok(reference.text);
+    case 'unavailable':
+      return failed('TRUST_MATERIAL_UNAVAILABLE', reference.why);
+    case 'secret':
+      return failed('TRUST_MATERIAL_UNAVAILABLE', 'trust material from a secret is not read by this version');
+  }
+}
+
+function textsOf(references: readonly TrustRef[]): Result<readonly string[]> {
+  const texts: string[] = [];
+  for (const reference of references) {
+    const text = textOf(reference);
+    if (!text.ok) return text;
+    texts.push(text.value);
+  }
+  return ok(texts);
 }
 
 type Loaded<T> = { readonly items: NonEmpty<T>; readonly hash: string };
 
 /** Loads lists of references, all of it or nothing. */
 function createLoader<T extends { readonly fingerprint: string }>(
-  what: string,
   parse: (pem: string) => Result<NonEmpty<T>>,
 ): (references: NonEmpty<TrustRef>) => Result<Loaded<T>> {
   const parsed = createBoundedCache<Result<NonEmpty<T>>>({
@@ -79,12 +174,12 @@ function createLoader<T extends { readonly fingerprint: string }>(
   const sets = new WeakMap<NonEmpty<TrustRef>, Result<Loaded<T>>>();
 
   const load = (reference: TrustRef): Result<NonEmpty<T>> => {
-    if (reference.kind !== 'inline')
-      return failed('TRUST_MATERIAL_UNAVAILABLE', `${what} from a ${reference.kind} are not read by this version`);
-    const known = parsed.get(reference.pem);
+    const text = textOf(reference);
+    if (!text.ok) return text;
+    const known = parsed.get(text.value);
     if (known !== undefined) return known;
-    const items = parse(reference.pem);
-    parsed.set(reference.pem, items, 2048 + 2 * reference.pem.length);
+    const items = parse(text.value);
+    parsed.set(text.value, items, 2048 + 2 * text.value.length);
     return items;
   };
 

@@ -8,8 +8,7 @@ import { hashOf } from '../model/hash.ts';
 import type { ProofRule, Where } from '../model/requirement.ts';
 import type { Registry } from '../registry/registry.ts';
 import { MAXIMUM_BUNDLE_BYTES, MAXIMUM_PAYLOAD_BYTES } from '../signatures/cosign/formats.ts';
-import { proveBundle, proveLayer } from '../signatures/cosign/prove.ts';
-import { proveCertifiedLayer } from '../signatures/cosign/prove-certified.ts';
+import { type ProvableCandidate, proveCandidate } from '../signatures/cosign/prove-candidate.ts';
 import { listReferrers } from '../signatures/cosign/referrers.ts';
 import { listSignatureTag } from '../signatures/cosign/tag.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
@@ -24,9 +23,6 @@ export type Target = { readonly repository: Repository; readonly descriptor: Des
 
 /** The two places that are looked at; each is one look-up, shared by every store, policy and container. */
 export type LookupKind = 'tag' | 'referrers';
-
-/** A candidate that a proof can be made of. */
-export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
 
 /** What one image may still cost, and which proofs were already granted. */
 export type Budget = { verifications: number; bytes: number; readonly granted: Set<string> };
@@ -121,7 +117,6 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
   const verify = async (
     candidate: ProvableCandidate,
     material: ProofMaterial,
-    rule: ProofRule,
     target: Target,
     where: Where,
     now: number,
@@ -130,16 +125,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
   ): Promise<Result<Proof>> => {
     const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), onRequest, waiting);
     if (!bytes.ok) return bytes;
-    const { digest } = target.descriptor;
-    if (material.kind !== 'keys' || rule.kind !== 'keys')
-      return material.kind === 'keys' || candidate.kind === 'bundle'
-        ? failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE)
-        : ok(await proveCertifiedLayer(bytes.value, candidate.annotations, material, digest, now));
-    if (candidate.kind === 'layer')
-      return ok(await proveLayer(bytes.value, candidate.annotations, material, rule.hash, digest));
-    return material.logs === 'none'
-      ? ok(await proveBundle(bytes.value, material.keys, rule.hash, digest))
-      : failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE);
+    return proveCandidate(candidate, bytes.value, material, target.descriptor.digest, now);
   };
 
   return {
@@ -188,10 +174,6 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     prove: async (candidate, rule, target, where, budget, task) => {
       const material = materialOf(rule);
       if (!material.ok) return material;
-      // Before anything is read or spent: what cannot be proved must not keep others from being tried.
-      if (candidate.kind === 'bundle' && (material.value.kind !== 'keys' || material.value.logs !== 'none'))
-        return failed('FEATURE_NOT_SUPPORTED', UNSUPPORTED_BUNDLE);
-
       const { digest, mediaType, size } = target.descriptor;
       const key = `${candidate.id} ${candidate.blob.size} ${digest} ${mediaType} ${size} ${hashOf(rule)} ${material.value.hash}`;
       // Before the cache is asked: what others had verified must not let a decision reach further than a cold one.
@@ -209,7 +191,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
         `${registry.access(placeOf(target, where)).id} ${key}`,
         task.deadline.signal(),
         async (signal) => {
-          const proof = await verify(candidate, material.value, rule, target, where, task.now, task.onRequest, signal);
+          const proof = await verify(candidate, material.value, target, where, task.now, task.onRequest, signal);
           if (proof.ok) caches.proofs.set(key, ownCopy(proof.value), weightOf(proof.value));
           return proof;
         },
@@ -254,10 +236,6 @@ function spend(
 function maximumBytes(candidate: ProvableCandidate): number {
   return candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
 }
-
-/** What this version cannot prove yet is a refusal by name, never a check that is left out. */
-const UNSUPPORTED_BUNDLE =
-  'the policy asks for a certificate or a transparency log entry, which this version does not verify in a sigstore bundle';
 
 /**
  * Keeps a listing. One with a hole in it may be trouble that passes: it is kept as old from the start, so that it may

@@ -33,7 +33,7 @@ import {
 
 const signer = createSigner();
 const other = createSigner();
-const pemOf = (of: typeof signer): TrustRef => ({ kind: 'inline', pem: of.publicKeyPem });
+const pemOf = (of: typeof signer): TrustRef => ({ kind: 'inline', text: of.publicKeyPem });
 
 /** All orders of a few things. */
 function orders<T>(things: readonly T[]): readonly (readonly T[])[] {
@@ -85,12 +85,24 @@ describe('a weaker rule never answers for a stronger one (MODEL.md §3.2)', () =
     hash: 'sha256',
     transparency: 'none',
   } as const satisfies ProofRule;
-  const log = { kind: 'rekor', logs: [pemOf(other)], threshold: 1 } as const;
+  const log = { kind: 'rekor', logs: [pemOf(other)] } as const;
   const certificates: ProofRule = {
     kind: 'certificates',
     roots: [pemOf(signer)],
     intermediates: [],
-    transparency: 'none',
+    validAt: 'now',
+  };
+  const sigstore: ProofRule = {
+    kind: 'sigstore',
+    root: {
+      kind: 'pem',
+      certificateAuthorities: [],
+      transparencyLogs: [{ key: pemOf(other), url: 'https://rekor.example' }],
+      certificateLogs: [],
+      timestampAuthorities: [],
+    },
+    signer: { keys: keys.keys, hash: 'usual' },
+    transparency: { threshold: 1 },
     time: 'none',
     certificateTransparency: 'none',
   };
@@ -99,9 +111,12 @@ describe('a weaker rule never answers for a stronger one (MODEL.md §3.2)', () =
     'proof.kind': { proof: certificates },
     'proof.keys: another key': { proof: { ...keys, keys: [pemOf(other)] } },
     'proof.keys: one more that does not load': {
-      proof: { ...keys, keys: [pemOf(signer), { kind: 'inline', pem: 'none' }] },
+      proof: { ...keys, keys: [pemOf(signer), { kind: 'inline', text: 'none' }] },
     },
-    'proof.keys: from a file': { proof: { ...keys, keys: [{ kind: 'file', path: '/none' }] } },
+    'proof.keys: not there': { proof: { ...keys, keys: [{ kind: 'unavailable', why: 'the file is gone' }] } },
+    'proof.kind: sigstore': { proof: sigstore },
+    'proof.time': { proof: { ...sigstore, transparency: 'none', time: { threshold: 1, by: 'authorities' } } },
+    'proof.signer': { proof: { ...sigstore, signer: 'certificate', time: { threshold: 1, by: 'logs' } } },
     'proof.keys: from a secret': {
       proof: { ...keys, keys: [{ kind: 'secret', namespace: 'a', name: 'b', key: 'c' }] },
     },

@@ -231,7 +231,7 @@ describeVectors('containers-image/fixtures', 'the sigstore signatures of contain
           kind: 'keys',
           keys: [inline(first), ...rest.map(inline)],
           hash: 'sha256',
-          transparency: { kind: 'rekor', logs: [inline(text(log))], threshold: 1 },
+          transparency: { kind: 'rekor', logs: [inline(text(log))] },
         },
         'any',
         '192.168.64.2:5000/cosign-signed/key-1',

@@ -24,7 +24,6 @@ import {
   certifiedPolicy,
   codeAt,
   codeOf,
-  inline,
   intermediate,
   pkiProof,
   root,
@@ -154,17 +153,5 @@ describe('a signature by a long-lived certificate', () => {
     const self = issueRoot('self', { extensions: [authority(), bothNames] });
     publishLayers(world.server, REPOSITORY, image, [certifiedLayer(image, { leaf: self, chain: '', entry: 'none' })]);
     expect(await codeAt(world, image, certifiedPolicy(pkiProof(self.pem), ops))).toBe('CERTIFICATE_UNTRUSTED');
-  });
-
-  it.each([
-    ['no time at all', { time: 'none' }],
-    ['a timestamp', { time: { kind: 'timestamp', authorities: [inline(root.pem)], threshold: 1 } }],
-    ['a log without a log', { time: { kind: 'log' } }],
-    ['certificate timestamps', { certificateTransparency: { logs: [inline(root.pem)], threshold: 1 } }],
-  ] as const)('is refused by name where the policy asks for %s', async (_what, change) => {
-    const proof = pkiProof(root.pem, intermediate.pem);
-    if (proof.kind !== 'certificates') throw new Error('certificates');
-    publishLayers(world.server, REPOSITORY, image, [certifiedLayer(image, { leaf })]);
-    expect(await codeAt(world, image, certifiedPolicy({ ...proof, ...change }, ops))).toBe('FEATURE_NOT_SUPPORTED');
   });
 });

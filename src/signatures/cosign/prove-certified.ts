@@ -1,5 +1,6 @@
 import type { Digest } from '../../image/digest.ts';
 import type { Check, CheckName, Claims, LogEntry, Proof, Signer, WitnessedTime } from '../../model/finding.ts';
+import type { NonEmpty } from '../../model/requirement.ts';
 import type { ProofMaterial } from '../../trust/proof-material.ts';
 import { chainAt, type TrustedChain, trustedChains } from '../../trust/x509/chain.ts';
 import { signerOf } from '../../trust/x509/identity.ts';
@@ -10,7 +11,7 @@ import { ANNOTATIONS } from './formats.ts';
 import { claimsOf, signatureOf } from './layer-claims.ts';
 
 /** The authorities of a policy, and what proves when something was signed. */
-export type CertifiedMaterial = Exclude<ProofMaterial, { kind: 'keys' }>;
+export type CertifiedMaterial = Extract<ProofMaterial, { kind: 'logged-certificates' | 'current-certificates' }>;
 
 /**
  * Proves one cosign simple-signing layer by the certificate that it carries: that an authority of the policy vouches for
@@ -59,8 +60,7 @@ export async function proveCertifiedLayer(
   if (!claims.ok) return claims.proof;
 
   if (material.kind === 'current-certificates') {
-    const current = chainAt(chains.value, now);
-    const chain = current.ok ? current.value : longestLived(chains.value);
+    const chain = chainFor(chains.value, now);
     const { notBefore, notAfter } = chain;
     return proved(signerOf(chain), claims.value, { checks: CURRENT, times: [], log: [], notBefore, notAfter });
   }
@@ -85,8 +85,10 @@ export async function proveCertifiedLayer(
   });
 }
 
-function longestLived(chains: readonly [TrustedChain, ...TrustedChain[]]): TrustedChain {
-  return chains.reduce((best, chain) => (chain.notAfter > best.notAfter ? chain : best));
+/** The chain that is valid at a moment, or else the one that is valid for longest: whether it holds is judged each time. */
+export function chainFor(chains: NonEmpty<TrustedChain>, now: number): TrustedChain {
+  const current = chainAt(chains, now);
+  return current.ok ? current.value : chains.reduce((best, chain) => (chain.notAfter > best.notAfter ? chain : best));
 }
 
 /** What was checked here. Whether a chain is valid at present is checked at each judgement. */

@@ -2,6 +2,7 @@ import { type Digest, hexOf } from '../../image/digest.ts';
 import type { Check, CheckName, Claims, LogEntry, Proof } from '../../model/finding.ts';
 import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
+import type { SigningKeys } from '../../trust/sigstore/bundle-rule.ts';
 import type { KeySet } from '../../trust/trust-store.ts';
 import { disproved } from '../evidence.ts';
 import { verifySignedEntry } from '../rekor/verify.ts';
@@ -16,14 +17,14 @@ import { parseStatement } from './statement.ts';
  *
  * Who may sign for which name is not asked here: that is judged per policy, on every decision (MODEL.md M1).
  * @param payload the layer's blob, its digest already checked
- * @param material the keys, any one of which suffices, and the logs of which one must have taken the signature in
+ * @param logs one of them must have taken the signature in
  * @see reference/sigstore-policy-controller.md §2.2, steps 4 and 5; reference/openshift-containers.md §4
  */
 export async function proveLayer(
   payload: Uint8Array,
   annotations: Readonly<Record<string, string>>,
-  { keys: keySet, logs }: { readonly keys: KeySet; readonly logs: KeySet | 'none' },
-  hash: HashRule,
+  { keys: keySet, hash }: SigningKeys,
+  logs: KeySet | 'none',
   image: Digest,
 ): Promise<Proof> {
   const signature = signatureOf(annotations);
@@ -52,7 +53,11 @@ export async function proveLayer(
  * @param bytes the bundle's blob, its digest already checked
  * @see reference/sigstore-policy-controller.md §2.3
  */
-export async function proveBundle(bytes: Uint8Array, keySet: KeySet, hash: HashRule, image: Digest): Promise<Proof> {
+export async function proveBundle(
+  bytes: Uint8Array,
+  { keys: keySet, hash }: SigningKeys,
+  image: Digest,
+): Promise<Proof> {
   const bundle = parseBundle(bytes);
   if (!bundle.ok) return disproved('format', bundle.code, bundle.message);
   const statement = parseStatement(bundle.value.payload);

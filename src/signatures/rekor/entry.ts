@@ -3,16 +3,21 @@ import { readPem } from '../../encoding/pem.ts';
 import { asObject, type JsonObject, type JsonValue, parseStrictJson, stringAt } from '../../encoding/strict-json.ts';
 import type { Checked } from '../../trust/x509/result.ts';
 
-/** What Rekor promises: that it has taken an entry into its log, and when. */
-export type SignedEntry = {
+/** What Rekor promises: that it has taken an entry into its log, and when. Nothing of it is verified. */
+export type Promised = {
   /** What the log signed: the canonical form of the promise's payload (RFC 8785). */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
-  /** When the entry was taken in, in milliseconds since the epoch. */
-  readonly at: number;
+  /** When the entry was taken in, in seconds since the epoch. */
+  readonly integratedTime: number;
   readonly index: number;
-  readonly record: HashedRecord;
+  /** What the entry says of its log; whose promise it is, only a key can tell. */
+  readonly logId: string;
+  readonly body: Uint8Array;
 };
+
+/** A promise with the record that it is about, in the one form that containers/image knows. */
+export type SignedEntry = Promised & { readonly record: HashedRecord };
 
 /** A `hashedrekord` 0.0.1 body: what was logged. */
 export type HashedRecord = {
@@ -27,15 +32,13 @@ export type HashedRecord = {
 const MAXIMUM_ENTRY = 128 * 1024;
 
 /**
- * Reads cosign's `dev.sigstore.cosign/bundle` annotation: a signed entry timestamp with the entry that it is about.
- *
- * The promise is exact, member by member, because the log signed all of it; the record may hold members that are not
- * known, because logs add some.
+ * Reads cosign's `dev.sigstore.cosign/bundle` annotation: a signed entry timestamp with the entry that it is about. It is
+ * exact, member by member, because the log signed all of it.
  * @param text attacker-controlled
  * @returns LOG_ENTRY_INVALID
  * @see reference/openshift-containers.md §4, "Rekor SET"
  */
-export function parseSignedEntry(text: string): Checked<SignedEntry> {
+export function parsePromise(text: string): Checked<Promised> {
   if (text.length > MAXIMUM_ENTRY) return invalid('it is too large');
   const json = parseStrictJson(text, { maxDepth: 8, maxValues: 64 });
   if (!json.ok) return invalid(json.failure.message);
@@ -55,15 +58,24 @@ export function parseSignedEntry(text: string): Checked<SignedEntry> {
     return invalid('a member of its "Payload" is of the wrong type');
   if (integratedTime === 0 || integratedTime > MAXIMUM_SECONDS) return invalid('its time is none');
   const record = bytesAt(payload, 'body');
-  const parsed = record === undefined ? invalid('its body is not base64') : parseHashedRecord(record);
-  if (!parsed.ok) return parsed;
+  if (record === undefined) return invalid('its body is not base64');
 
   // RFC 8785 for texts and whole numbers is what JSON.stringify writes, with the keys in this order.
-  const signed = JSON.stringify({ body, integratedTime, logID: logId, logIndex: index });
-  return {
-    ok: true,
-    value: { signed: Buffer.from(signed), signature, at: integratedTime * 1000, index, record: parsed.value },
-  };
+  const signed = Buffer.from(JSON.stringify({ body, integratedTime, logID: logId, logIndex: index }));
+  return { ok: true, value: { signed, signature, integratedTime, index, logId, body: record } };
+}
+
+/**
+ * Reads the same annotation where only a `hashedrekord` 0.0.1 will do. The record may hold members that are not known,
+ * because logs add some.
+ * @param text attacker-controlled
+ * @returns LOG_ENTRY_INVALID
+ */
+export function parseSignedEntry(text: string): Checked<SignedEntry> {
+  const promised = parsePromise(text);
+  if (!promised.ok) return promised;
+  const record = parseHashedRecord(promised.value.body);
+  return record.ok ? { ok: true, value: { ...promised.value, record: record.value } } : record;
 }
 
 /** Dates end there (ECMA-262 §21.4.1.1); seconds. */

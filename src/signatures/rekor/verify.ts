@@ -35,7 +35,7 @@ export async function verifySignedEntry(
   const entry = parseSignedEntry(annotation);
   if (!entry.ok) return entry;
 
-  const { signed, signature, record, at, index } = entry.value;
+  const { signed, signature, record, integratedTime, index } = entry.value;
   const log = await keyThatSigned(logs, signed, signature);
   if (log === undefined)
     return refuse('LOG_ENTRY_INVALID', 'no transparency log that the policy names signed the log entry');
@@ -46,7 +46,7 @@ export async function verifySignedEntry(
     return refuse('LOG_ENTRY_MISMATCH', 'the transparency log entry is about another signature');
   if (createHash('sha256').update(record.verifier).digest('hex') !== about.signer)
     return refuse('LOG_ENTRY_MISMATCH', 'the transparency log entry names another key or certificate');
-  return { ok: true, value: { log: `key ${log}`, index, at } };
+  return { ok: true, value: { log: `key ${log}`, index, at: integratedTime * 1000 } };
 }
 
 async function keyThatSigned(logs: KeySet, signed: Uint8Array, signature: Uint8Array): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { bytesOf, wholeNumber } from '../../trust/sigstore/fields.ts';
 import type { TrustedLog } from '../../trust/sigstore/log.ts';
+import { UNNAMED_LOG } from '../../trust/sigstore/trusted-root.ts';
 import type { InclusionProof } from './bundle-entry.ts';
 import { refused, type Verified, verified } from './result.ts';
 
@@ -37,7 +38,7 @@ export function ownCheckpoint(proof: InclusionProof, log: TrustedLog): Verified<
   const own = checkpoint
     .slice(end + 2)
     .split('\n')
-    .filter((line) => isOwnSignature(line, log));
+    .flatMap((line) => ownSignature(line, origin, log));
   if (own.length === 0) return invalid('is not signed by the log');
   if (own.length > MAXIMUM_SIGNATURES) return invalid('is signed too often');
   return verified(`${checkpoint.slice(0, end)}\n\n${own.map((line) => `${line}\n`).join('')}`);
@@ -46,16 +47,20 @@ export function ownCheckpoint(proof: InclusionProof, log: TrustedLog): Verified<
 /** The log's name; Rekor v1 writes the number of its tree behind it. */
 function isOrigin(line: string, log: TrustedLog): boolean {
   const [name = '', dash, tree, ...rest] = line.split(' ');
-  if (!log.origins.includes(name) || rest.length > 0) return false;
+  if ((log.origins !== 'any' && !log.origins.includes(name)) || rest.length > 0) return false;
   return dash === undefined || (dash === '-' && tree !== undefined && /^[0-9]{1,20}$/.test(tree));
 }
 
-function isOwnSignature(line: string, log: TrustedLog): boolean {
-  if (!line.startsWith(SIGNATURE)) return false;
+/** The line if it claims to be the log's. A log that is known by its key alone signs under the name that it gives itself. */
+function ownSignature(line: string, origin: string, log: TrustedLog): readonly string[] {
+  if (!line.startsWith(SIGNATURE)) return [];
   const [name = '', text = '', ...rest] = line.slice(SIGNATURE.length).split(' ');
   const bytes = bytesOf(text);
-  if (bytes === undefined || bytes.length < 5 || rest.length > 0) return false;
-  return log.origins.includes(name) && Buffer.from(bytes.subarray(0, 4)).toString('hex') === log.id.slice(0, 8);
+  if (bytes === undefined || bytes.length < 5 || rest.length > 0) return [];
+  if (Buffer.from(bytes.subarray(0, 4)).toString('hex') !== log.id.slice(0, 8)) return [];
+  // The name is no part of what is signed; the library wants one that it knows.
+  if (log.origins === 'any') return name === origin.split(' ')[0] ? [`${SIGNATURE}${UNNAMED_LOG} ${text}`] : [];
+  return log.origins.includes(name) ? [line] : [];
 }
 
 function invalid(what: string) {

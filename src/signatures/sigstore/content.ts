@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type Digest, digestOf, hexOf } from '../../image/digest.ts';
 import type { Claims } from '../../model/finding.ts';
+import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
 import { IN_TOTO_PAYLOAD } from '../cosign/formats.ts';
 import { parseStatement } from '../cosign/statement.ts';
-import type { BundleContent, DigestAlgorithm } from './bundle.ts';
+import type { BundleContent } from './bundle.ts';
 import { signedBytes } from './log-body.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 
@@ -15,14 +16,15 @@ export type SignedArtifact =
 
 /**
  * Whether the holder of the key signed the content, and the digest that a bundle writes beside a file's signature is the
- * file's. An envelope does not say with which hash: it is tried with SHA-256,
- * then with the hash that suits the key, in this order, always.
+ * file's.
+ * @param hashes for an envelope, which does not say with which hash it was signed; a message does
  * @returns the refusal, or undefined where it holds
  */
 export async function signatureProblem(
   content: BundleContent,
   artifact: SignedArtifact,
   key: PublicKey,
+  hashes: HashRule,
 ): Promise<RefusedBundle | undefined> {
   const signed =
     content.kind === 'dsse' ? signedBytes(content) : artifact.kind === 'bytes' ? artifact.bytes : undefined;
@@ -34,18 +36,9 @@ export async function signatureProblem(
     );
   if (content.kind === 'message' && artifact.kind === 'bytes' && !isDigestOf(content, artifact.bytes))
     return otherFile();
-  const hashes = content.kind === 'message' ? [content.algorithm] : hashesFor(key);
-  for (const hash of hashes) {
-    if (await key.verifies(signed, content.signature, hash)) return undefined;
-  }
+  const hash = content.kind === 'message' ? content.algorithm : hashes;
+  if (await key.verifies(signed, content.signature, hash)) return undefined;
   return refused('signature', 'SIGNATURE_MISMATCH', "the signature does not verify with the signer's key");
-}
-
-function hashesFor({ algorithm }: PublicKey): readonly DigestAlgorithm[] {
-  if (algorithm.kind === 'ecdsa' && algorithm.curve === 'P-384') return ['sha256', 'sha384'];
-  if (algorithm.kind === 'rsa' || (algorithm.kind === 'ecdsa' && algorithm.curve === 'P-521'))
-    return ['sha256', 'sha512'];
-  return ['sha256'];
 }
 
 /**

@@ -1,5 +1,7 @@
-import type { ReasonCode } from '../../codes/codes.ts';
-import type { CheckName } from '../../model/finding.ts';
+import { isErrorCode, type ReasonCode } from '../../codes/codes.ts';
+import { failed, ok, type Result } from '../../codes/result.ts';
+import type { CheckName, Proof } from '../../model/finding.ts';
+import { disproved } from '../evidence.ts';
 
 /** A bundle that does not hold: the check that failed, its code, and a sentence that is safe to show. */
 export type RefusedBundle = {
@@ -20,4 +22,12 @@ export function refused(failed: CheckName, code: ReasonCode, message: string): R
 /** Wraps a value. */
 export function verified<T>(value: T): { readonly kind: 'verified'; readonly value: T } {
   return { kind: 'verified', value };
+}
+
+/**
+ * A refusal as what the engine keeps: the proof that a check failed. Where a bound was hit or the rule is broken nothing is
+ * known of the signature, and that is a failure.
+ */
+export function asProof({ failed: check, code, message }: RefusedBundle): Result<Proof> {
+  return isErrorCode(code) ? failed(code, message) : ok(disproved(check, code, message));
 }

@@ -1,11 +1,11 @@
 import { verify } from 'node:crypto';
 import { element, sequence } from '../../encoding/der-writer.ts';
+import type { Threshold } from '../../model/requirement.ts';
 import type { TrustedLog } from '../../trust/sigstore/log.ts';
 import { within } from '../../trust/sigstore/validity-window.ts';
 import type { Certificate } from '../../trust/x509/certificate.ts';
 import { contentOf, oidText, readElements, readSequence, TAG } from '../../trust/x509/der.ts';
 import { type RefusedBundle, refused } from './result.ts';
-import type { Threshold } from './rule.ts';
 
 /** The extension that holds promises of certificate logs (RFC 6962 §3.3). */
 const SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';

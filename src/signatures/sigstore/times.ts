@@ -1,6 +1,6 @@
 import { RFC3161Timestamp } from '@sigstore/core';
+import type { WitnessRule } from '../../model/requirement.ts';
 import { refused, type Verified, verified } from './result.ts';
-import type { Threshold } from './rule.ts';
 import type { KnownEntry } from './transparency.ts';
 
 /** A time that somebody claims to have witnessed. Who it was and whether it holds, the library verifies. */
@@ -41,7 +41,7 @@ export function readTimestamps(ders: readonly Uint8Array[]): Verified<readonly R
 export function claimedTimes(
   entries: readonly KnownEntry[],
   timestamps: readonly ReadTimestamp[],
-  rule: 'none' | Threshold,
+  rule: 'none' | WitnessRule,
 ): Verified<readonly ClaimedTime[]> {
   const byLogs = entries.flatMap(({ entry, log }) =>
     entry.promise === undefined || entry.integratedTime === undefined
@@ -57,15 +57,19 @@ export function claimedTimes(
     };
   });
   const times = [...byLogs, ...byAuthorities];
-  const witnesses = new Set(times.map(({ witness }) => witness)).size;
-  if (rule !== 'none' && witnesses < rule.threshold)
+  if (rule === 'none') return verified(times);
+  const counted = { anyone: times, logs: byLogs, authorities: byAuthorities }[rule.by];
+  const witnesses = new Set(counted.map(({ witness }) => witness)).size;
+  if (witnesses < rule.threshold)
     return refused(
       'time',
       'TIME_UNPROVEN',
-      `the bundle has times by ${witnesses} trusted witnesses, not ${rule.threshold}`,
+      `the signature has times by ${witnesses} trusted ${WITNESSES[rule.by]}, not ${rule.threshold}`,
     );
   return verified(times);
 }
+
+const WITNESSES = { anyone: 'witnesses', logs: 'logs', authorities: 'timestamp authorities' } as const;
 
 function unreadable() {
   return refused('time', 'TIMESTAMP_INVALID', 'the bundle holds a timestamp that cannot be read');

@@ -1,3 +1,4 @@
+import type { Threshold } from '../../model/requirement.ts';
 import type { TrustedLog } from '../../trust/sigstore/log.ts';
 import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
 import { within } from '../../trust/sigstore/validity-window.ts';
@@ -6,7 +7,6 @@ import type { BundleEntry } from './bundle-entry.ts';
 import { ownCheckpoint } from './checkpoint.ts';
 import { entryProblem, type LoggedSigner } from './log-body.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
-import type { Threshold } from './rule.ts';
 
 /** An entry of a trusted log that is about the signature. Whether it is in the log, the library verifies. */
 export type KnownEntry = {

@@ -1,7 +1,8 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Check, CheckName, LogEntry, Proof, Signer } from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
+import type { BundleRule, SigningKeys } from '../../trust/sigstore/bundle-rule.ts';
 import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
 import type { Certificate } from '../../trust/x509/certificate.ts';
 import { signerOf } from '../../trust/x509/identity.ts';
@@ -10,7 +11,7 @@ import { readCertificates, signerChain } from './chain.ts';
 import { claimsOf, type SignedArtifact, signatureProblem } from './content.ts';
 import { askLibrary } from './library.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
-import { type BundleRule, ruleProblem, type SigningKey } from './rule.ts';
+import { ruleProblem } from './rule.ts';
 import { promiseProblem } from './sct.ts';
 import { claimedTimes, readTimestamps } from './times.ts';
 import { type KnownEntry, knownEntries, windowProblem } from './transparency.ts';
@@ -21,7 +22,7 @@ export type ProvedBundle = Extract<Proof, { readonly kind: 'proved' }>;
 /** Who claims to have signed: his key, and the certificates that came with it. */
 type Claimant =
   | { readonly kind: 'certificates'; readonly key: PublicKey; readonly certificates: NonEmpty<Certificate> }
-  | { readonly kind: 'key'; readonly key: PublicKey; readonly signer: SigningKey };
+  | { readonly kind: 'key'; readonly key: PublicKey };
 
 /**
  * Verifies a sigstore bundle, version 0.1 to 0.3, as the sigstore client specification asks (§4.2 to §4.6): signature, what is
@@ -40,15 +41,30 @@ export async function verifyBundle(
   rule: BundleRule,
   now: number,
 ): Promise<ProvedBundle | RefusedBundle> {
+  const bundle = readBundle(bytes);
+  return bundle.kind === 'refused' ? bundle : verifyContents(bundle.value, artifact, root, rule, now);
+}
+
+/**
+ * Verifies what a bundle holds, wherever it was read: legacy cosign layers carry the same in annotations.
+ * @throws never; what makes a reader stumble is a refusal
+ */
+export async function verifyContents(
+  bundle: SigstoreBundle,
+  artifact: SignedArtifact,
+  root: TrustedRoot,
+  rule: BundleRule,
+  now: number,
+): Promise<ProvedBundle | RefusedBundle> {
   try {
-    return await prove(bytes, artifact, root, rule, now);
+    return await prove(bundle, artifact, root, rule, now);
   } catch {
-    return refused('format', 'SIGNATURE_MALFORMED', 'the bundle holds something that cannot be read');
+    return refused('format', 'SIGNATURE_MALFORMED', 'the signature holds something that cannot be read');
   }
 }
 
 async function prove(
-  bytes: Uint8Array,
+  bundle: SigstoreBundle,
   artifact: SignedArtifact,
   root: TrustedRoot,
   rule: BundleRule,
@@ -56,20 +72,14 @@ async function prove(
 ): Promise<ProvedBundle | RefusedBundle> {
   const broken = ruleProblem(rule);
   if (broken !== undefined) return broken;
-  const bundle = readBundle(bytes);
-  if (bundle.kind === 'refused') return bundle;
-  const { content } = bundle.value;
-  const claimant = claimantOf(bundle.value, rule);
+  const { content } = bundle;
+  const claimant = await claimantOf(bundle, artifact, rule);
   if (claimant.kind === 'refused') return claimant;
-  const { key } = claimant.value;
-
-  const unsigned = await signatureProblem(content, artifact, key);
-  if (unsigned !== undefined) return unsigned;
 
   const logged = loggedSigner(claimant.value);
-  const entries = knownEntries(bundle.value.entries, root, rule.transparency, content, logged);
+  const entries = knownEntries(bundle.entries, root, rule.transparency, content, logged);
   if (entries.kind === 'refused') return entries;
-  const timestamps = readTimestamps(bundle.value.timestamps);
+  const timestamps = readTimestamps(bundle.timestamps);
   if (timestamps.kind === 'refused') return timestamps;
   const times = claimedTimes(entries.value, timestamps.value, rule.time);
   if (times.kind === 'refused') return times;
@@ -106,21 +116,42 @@ async function prove(
 
 const CHECKED: readonly CheckName[] = ['format', 'signature', 'payload', 'digest', 'transparency', 'time', 'signer'];
 
-function claimantOf({ signer }: SigstoreBundle, rule: BundleRule): Verified<Claimant> {
+/** Whoever signed the content: the holder of the bundle's certificate, or of the first key of the rule that verifies it. */
+async function claimantOf(
+  { signer, content }: SigstoreBundle,
+  artifact: SignedArtifact,
+  rule: BundleRule,
+): Promise<Verified<Claimant>> {
   if (rule.signer !== 'certificate') {
-    return signer.kind === 'key'
-      ? verified({ kind: 'key', key: rule.signer.key, signer: rule.signer })
-      : refused(
-          'signature',
-          'SIGNATURE_MISMATCH',
-          'the bundle is signed with a certificate, not with the key that is asked for',
-        );
+    if (signer.kind !== 'key')
+      return refused(
+        'signature',
+        'SIGNATURE_MISMATCH',
+        'the bundle is signed with a certificate, not with a key that is asked for',
+      );
+    return keyThatSigned(content, artifact, rule.signer);
   }
   if (signer.kind === 'key')
     return refused('signer', 'CERTIFICATE_MISSING', 'the bundle is signed with a bare key and has no certificate');
   const certificates = readCertificates(signer.chain);
   if (certificates.kind === 'refused') return certificates;
-  return verified({ kind: 'certificates', key: certificates.value[0].publicKey, certificates: certificates.value });
+  const key = certificates.value[0].publicKey;
+  const unsigned = await signatureProblem(content, artifact, key, 'usual');
+  return unsigned ?? verified({ kind: 'certificates', key, certificates: certificates.value });
+}
+
+async function keyThatSigned(
+  content: SigstoreBundle['content'],
+  artifact: SignedArtifact,
+  { keys: { keys }, hash }: SigningKeys,
+): Promise<Verified<Claimant>> {
+  const [first, ...others] = keys;
+  const problem = await signatureProblem(content, artifact, first, hash);
+  if (problem === undefined) return verified({ kind: 'key', key: first });
+  for (const key of others) {
+    if ((await signatureProblem(content, artifact, key, hash)) === undefined) return verified({ kind: 'key', key });
+  }
+  return problem;
 }
 
 function loggedSigner(claimant: Claimant) {
@@ -152,9 +183,8 @@ async function signerAt(
   return problem ?? verified(signerOf(chain.value));
 }
 
-function keyOf(claimant: Claimant): KeyObject {
-  if (claimant.kind === 'key') return claimant.signer.object;
-  return new X509Certificate(Buffer.from(claimant.certificates[0].der)).publicKey;
+function keyOf({ key }: Claimant): KeyObject {
+  return createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' });
 }
 
 /** The index that was verified: a proof's, or where there is none the promise's. */

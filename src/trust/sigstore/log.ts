@@ -10,8 +10,11 @@ export type TrustedLog = {
   /** Hexadecimal key id: what entries, checkpoints and SCTs name the log by. */
   readonly id: string;
   readonly baseUrl: string;
-  /** Names that the log may sign its checkpoints with: host of its base URL, with and without port and path. */
-  readonly origins: readonly string[];
+  /**
+   * Names that the log may sign its checkpoints with: host of its base URL, with and without port and path. `any` where
+   * the log is trusted by its key alone and nobody said where it is.
+   */
+  readonly origins: readonly string[] | 'any';
   readonly key: KeyObject;
   readonly window: ValidityWindow;
 };
@@ -57,19 +60,24 @@ export function readLog(entry: JsonObject): Result<TrustedLog | { readonly unsup
 }
 
 /**
- * Logs for one key that came as PEM. Ed25519 logs are named in two ways: Rekor v2 by the id of its checkpoint key
+ * Logs for one key that came without a trusted root. Ed25519 logs are named in two ways: Rekor v2 by the id of its checkpoint key
  * (C2SP signed-note: SHA-256 of name, newline, 0x01 and key), everybody else by the SHA-256 of the key.
+ * @param baseUrl undefined where nobody said where the log is
  */
-export function logsOf(spki: Uint8Array, baseUrl: string, window: ValidityWindow): readonly TrustedLog[] | undefined {
+export function logsOf(
+  spki: Uint8Array,
+  baseUrl: string | undefined,
+  window: ValidityWindow,
+): readonly TrustedLog[] | undefined {
   const key = readKey(spki, 'spki');
   if (key === undefined || ![...KEY_DETAILS.values()].some(({ is }) => is.includes(kindOf(key)))) return undefined;
-  const origins = originsOf(baseUrl);
+  const origins = baseUrl === undefined ? 'any' : originsOf(baseUrl);
   const der = key.export({ format: 'der', type: 'spki' });
   const ids = [sha256(der)];
-  if (key.asymmetricKeyType === 'ed25519')
+  if (key.asymmetricKeyType === 'ed25519' && origins !== 'any')
     for (const origin of origins)
       ids.push(sha256(Buffer.concat([Buffer.from(`${origin}\n\u0001`), der.subarray(-32)])));
-  return ids.map((id) => ({ id, baseUrl, origins, key, window }));
+  return ids.map((id) => ({ id, baseUrl: baseUrl ?? `key sha256:${sha256(der)}`, origins, key, window }));
 }
 
 function originsOf(baseUrl: string): readonly string[] {

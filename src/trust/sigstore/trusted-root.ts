@@ -4,6 +4,9 @@ import type { TrustMaterial } from '@sigstore/verify';
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { readPem } from '../../encoding/pem.ts';
 import { asObject, type JsonObject, parseStrictJson, stringAt } from '../../encoding/strict-json.ts';
+import type { NonEmpty } from '../../model/requirement.ts';
+import type { PublicKey } from '../public-key.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { createVerifiedEdges, type VerifiedEdges } from '../x509/chain.ts';
 import { type Authority, authorityOf, readAuthority } from './authority.ts';
 import { listAt } from './fields.ts';
@@ -108,6 +111,25 @@ export function trustedRootOfPem(pem: PemRoots): Result<TrustedRoot> {
   });
 }
 
+/** Makes a trusted root of parsed material: each chain one authority's, nearest to the leaf first; logs by their keys alone. */
+export function trustedRootOfParts(parts: {
+  readonly authorities: readonly NonEmpty<Certificate>[];
+  readonly logs: readonly PublicKey[];
+}): Result<TrustedRoot> {
+  const logs = collect(parts.logs, ({ spki }) => {
+    const made = logsOf(spki, undefined, ALWAYS);
+    return made === undefined ? unusable('a log’s key is of a kind that is not supported') : ok(made);
+  });
+  if (!logs.ok) return logs;
+  return assemble({
+    certificateAuthorities: parts.authorities.map((chain) => ({ chain, window: ALWAYS })),
+    timestampAuthorities: [],
+    logs: logs.value.flat(),
+    certificateLogs: [],
+    unsupported: [],
+  });
+}
+
 function keysOf(pem: string): readonly Uint8Array[] {
   const blocks = blocksOf(pem, 'PUBLIC KEY');
   return blocks.ok ? blocks.value : [];
@@ -150,6 +172,9 @@ function assemble(parts: Parts): Result<TrustedRoot> {
   }
 }
 
+/** What checkpoints are signed with for the library, where the log's own name is not known. */
+export const UNNAMED_LOG = 'log';
+
 /** @throws whatever the library throws at a certificate that it cannot read */
 function materialOf(parts: Parts): TrustedRoot['material'] {
   const range = ({ start, end }: Authority['window']) => ({ start: new Date(start), end: new Date(end) });
@@ -160,7 +185,7 @@ function materialOf(parts: Parts): TrustedRoot['material'] {
   const log = ({ id, origins, key, window }: TrustedLog) => ({
     logID: Buffer.from(id, 'hex'),
     // The library looks for a checkpoint's name anywhere in this; signatures/sigstore/checkpoint.ts has compared it exactly.
-    baseURL: origins.join(' '),
+    baseURL: origins === 'any' ? UNNAMED_LOG : origins.join(' '),
     publicKey: key,
     validFor: range(window),
   });

@@ -9,7 +9,7 @@ import { describeVectors } from '../../fixtures/vectors.ts';
 describeVectors('containers-image/internal/testdata', 'the log entry of containers/image', (folder) => {
   const file = (name: string) => readFileSync(join(folder, name));
   const logs = (...names: readonly string[]) => {
-    const [first, ...rest] = names.map((name) => ({ kind: 'inline' as const, pem: file(name).toString('utf8') }));
+    const [first, ...rest] = names.map((name) => ({ kind: 'inline' as const, text: file(name).toString('utf8') }));
     const set = createTrustStore().keys([first!, ...rest]);
     if (!set.ok) throw new Error(set.failure.message);
     return set.value;
