@@ -34,7 +34,7 @@ export const rekor = newKeys();
 export const otherRekor = newKeys();
 
 export const publicPem = (key: KeyObject): string => key.export({ format: 'pem', type: 'spki' });
-export const inline = (pem: string): TrustRef => ({ kind: 'inline', pem });
+export const inline = (pem: string): TrustRef => ({ kind: 'inline', text: pem });
 
 /** What a log entry is made of; each part can be replaced by something wrong. */
 export type EntryOptions = {
@@ -117,9 +117,7 @@ export function fulcioProof(
     kind: 'certificates',
     roots: [inline(roots[0]), ...roots.slice(1).map(inline)],
     intermediates: [],
-    transparency: { kind: 'rekor', logs: [inline(logs[0]), ...logs.slice(1).map(inline)], threshold: 1 },
-    time: { kind: 'log' },
-    certificateTransparency: 'none',
+    validAt: { kind: 'rekor', logs: [inline(logs[0]), ...logs.slice(1).map(inline)] },
   } as const satisfies ProofRule;
 }
 
@@ -129,9 +127,7 @@ export function pkiProof(roots: string, intermediates?: string): ProofRule {
     kind: 'certificates',
     roots: [inline(roots)],
     intermediates: intermediates === undefined ? [] : [inline(intermediates)],
-    transparency: 'none',
-    time: 'now',
-    certificateTransparency: 'none',
+    validAt: 'now',
   };
 }
 

@@ -6,7 +6,7 @@ import { parsePublicKey } from '../../src/trust/public-key.ts';
 import { createTrustStore } from '../../src/trust/trust-store.ts';
 
 const pemOf = (key: KeyObject) => key.export({ format: 'pem', type: 'spki' });
-const inline = (pem: string): TrustRef => ({ kind: 'inline', pem });
+const inline = (pem: string): TrustRef => ({ kind: 'inline', text: pem });
 const alice = createSigner();
 const bob = createSigner('RSA-2048');
 
@@ -95,9 +95,13 @@ describe('a list of keys', () => {
       expect(store.keys(list)).toMatchObject({ ok: false, failure: { code: 'TRUST_MATERIAL_UNAVAILABLE' } });
   });
 
-  it('is refused by name where it lies in a file or a secret, which this version does not read', () => {
-    expect(store.keys([{ kind: 'file', path: '/key.pub' }])).toMatchObject({ ok: false });
-    expect(store.keys([{ kind: 'secret', namespace: 'a', name: 'b', key: 'c' }])).toMatchObject({ ok: false });
+  it('is refused by name where it could not be read, or lies in a secret, which this version does not read', () => {
+    const failure = { code: 'TRUST_MATERIAL_UNAVAILABLE' };
+    const why = 'the file cannot be read';
+    expect(store.keys([{ kind: 'unavailable', why }])).toMatchObject({ ok: false, failure });
+    expect(store.keys([{ kind: 'secret', namespace: 'a', name: 'b', key: 'c' }])).toMatchObject({ ok: false, failure });
+    const both = [inline(alice.publicKeyPem), { kind: 'unavailable', why }] as const;
+    expect(store.keys(both)).toMatchObject({ ok: false, failure });
   });
 
   it('has a hash of its own for every other key, so that no proof outlives its key [MODEL M2]', () => {

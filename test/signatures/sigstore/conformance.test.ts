@@ -6,13 +6,12 @@ import { type Digest, digestOf, parseDigest } from '../../../src/image/digest.ts
 import { readBundle } from '../../../src/signatures/sigstore/bundle.ts';
 import type { SignedArtifact } from '../../../src/signatures/sigstore/content.ts';
 import { identityProblem } from '../../../src/signatures/sigstore/identity.ts';
-import { signingKey } from '../../../src/signatures/sigstore/rule.ts';
 import { verifyBundle } from '../../../src/signatures/sigstore/verify-bundle.ts';
 import { publicGoodRoot } from '../../../src/trust/sigstore/public-good.ts';
 import { parseTrustedRoot } from '../../../src/trust/sigstore/trusted-root.ts';
 import { describeVectors } from '../../fixtures/vectors.ts';
 import { type ConformanceCase, conformanceCases, REFUSED_AS } from './conformance.ts';
-import { KEYLESS, valueOf } from './fixture.ts';
+import { KEYLESS, signingKey, valueOf } from './fixture.ts';
 import { libraryAccepts } from './library-alone.ts';
 
 /** The code of the refusal, or `verified`. */

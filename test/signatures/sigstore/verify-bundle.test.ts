@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/image/digest.ts';
 import type { SignedArtifact } from '../../../src/signatures/sigstore/content.ts';
 import { identityProblem } from '../../../src/signatures/sigstore/identity.ts';
-import { type BundleRule, signingKey } from '../../../src/signatures/sigstore/rule.ts';
 import { verifyBundle } from '../../../src/signatures/sigstore/verify-bundle.ts';
+import type { BundleRule } from '../../../src/trust/sigstore/bundle-rule.ts';
 import { type TrustedRoot, trustedRootOfPem } from '../../../src/trust/sigstore/trusted-root.ts';
 import {
   CODE_SIGNING,
@@ -26,7 +26,7 @@ import {
   uri,
   usage,
 } from '../../fixtures/certificates.ts';
-import { KEYLESS, valueOf } from './fixture.ts';
+import { KEYLESS, signingKey, valueOf } from './fixture.ts';
 import {
   bundleOf,
   checkpoint,
@@ -490,7 +490,7 @@ describe('times', () => {
     const signature = Buffer.from(bundle['messageSignature'].signature, 'base64');
     list.push({ signedTimestamp: timestamp(SIGSTORE.tsa, signature, NOON + 1000) });
     expect(await verdict(bundle)).toBe('proved');
-    expect(await verdict(bundle, { rule: { time: { threshold: 2 } } })).toBe('TIME_UNPROVEN');
+    expect(await verdict(bundle, { rule: { time: { threshold: 2, by: 'anyone' } } })).toBe('TIME_UNPROVEN');
   });
 
   it('must all suit the certificate, not only one of them', async () => {
@@ -505,7 +505,7 @@ describe('times', () => {
 describe('a rule', () => {
   it.each<[string, Partial<BundleRule>]>([
     ['no logs', { transparency: { threshold: 0 } }],
-    ['no times', { time: { threshold: 0 } }],
+    ['no times', { time: { threshold: 0, by: 'anyone' } }],
     ['no certificate logs', { certificateTransparency: { threshold: 0 } }],
     ['less than nothing', { transparency: { threshold: -1 } }],
     ['half a log', { transparency: { threshold: 0.5 } }],
