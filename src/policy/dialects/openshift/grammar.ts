@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { decodeBase64 } from '../../../encoding/base64.ts';
 import { isTag } from '../../../image/reference.ts';
+import { isLabel, isSubdomain } from '../../dns-name.ts';
 
 /**
  * Whether the first component of a scope is a domain name, or `localhost` with or without a port.
@@ -75,11 +76,6 @@ export function isHostname(text: string): boolean {
   return isSubdomain(text.startsWith('*.') ? text.slice(2) : text);
 }
 
-/** Whether the text is a DNS-1123 subdomain, as names of objects are. */
-export function isSubdomain(text: string): boolean {
-  return text.length <= 253 && text === text.toLowerCase() && text.split('.').every(isLabel);
-}
-
 /** What base64 text stands for as text, or undefined where it is no strict base64 or no UTF-8. */
 export function decodedText(base64: string): string | undefined {
   const bytes = decodeBase64(base64);
@@ -107,11 +103,6 @@ function isRegistryWithTag(text: string): boolean {
 /** Two or more labels, or `localhost`. */
 function isDomain(host: string): boolean {
   return host === 'localhost' || (host.includes('.') && host.split('.').every(isLabel));
-}
-
-function isLabel(label: string): boolean {
-  if (label === '' || label.startsWith('-') || label.endsWith('-')) return false;
-  return everyCode(label, (c) => isAlphanumeric(c) || c === 0x2d);
 }
 
 /** `[a-z0-9]+` joined by `.`, `_`, `__` or any number of `-`. */
