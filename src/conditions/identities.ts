@@ -2,12 +2,13 @@ import { isIP } from 'node:net';
 import { printable } from '../encoding/escape.ts';
 import type { CertificateIdentity, SubjectName } from '../model/finding.ts';
 import type { IdentityRule, SignerRule, SubjectRule, TextRule } from '../model/requirement.ts';
+import { compilePattern } from './patterns.ts';
 
 /** Whether a signer is one that a policy names. */
 export type SignerMatch =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly code: 'IDENTITY_MISMATCH'; readonly message: string }
-  | { readonly kind: 'undecided'; readonly code: 'FEATURE_NOT_SUPPORTED' | 'POLICY_BROKEN'; readonly message: string };
+  | { readonly kind: 'undecided'; readonly code: 'POLICY_BROKEN'; readonly message: string };
 
 /**
  * Compares the identity of a signer with what a policy asks for. A bare key has none and meets no rule about identities;
@@ -18,12 +19,8 @@ export type SignerMatch =
 export function matchSigner(rule: SignerRule, identity: CertificateIdentity | 'none'): SignerMatch {
   if (rule === 'any') return identity === 'none' ? ACCEPTED : nobody('it trusts an authority and names nobody');
   if (asksForNothing(rule)) return nobody('it names nobody whose certificate it would trust');
-  if (hasPattern(rule))
-    return {
-      kind: 'undecided',
-      code: 'FEATURE_NOT_SUPPORTED',
-      message: 'the policy names signers by a pattern, which this version does not match',
-    };
+  const wrong = wrongPattern(rule);
+  if (wrong !== undefined) return nobody(wrong);
   if (identity === 'none') return refused('the signature was made with a bare key, and the policy names an identity');
   if (rule.kind === 'subject') return matchSubject(rule, identity);
   return rule.anyOf.some((wanted) => matchesIdentity(wanted, identity))
@@ -43,12 +40,18 @@ function asksForNothing(rule: Named): boolean {
   return rule.anyOf.length === 0 || rule.anyOf.some(({ issuer, subject }) => issuer === 'any' && subject === 'any');
 }
 
-function hasPattern(rule: Named): boolean {
+/** Compilers of policies refuse such patterns; one that comes this far all the same names nobody. */
+function wrongPattern(rule: Named): string | undefined {
   const texts =
     rule.kind === 'subject'
       ? [rule.email, rule.hostname]
       : rule.anyOf.flatMap(({ issuer, subject }) => [issuer, subject === 'any' ? subject : subject.text]);
-  return texts.some((text) => text !== 'any' && text.kind === 'pattern');
+  for (const text of texts) {
+    if (text === 'any' || text.kind === 'exact') continue;
+    const compiled = compilePattern(text);
+    if (!compiled.ok) return compiled.failure.message;
+  }
+  return undefined;
 }
 
 function matchesIdentity({ issuer, subject }: IdentityRule, identity: CertificateIdentity): boolean {
@@ -61,18 +64,27 @@ function matchesName({ of, text }: SubjectRule, name: SubjectName): boolean {
   return (of === 'anyName' || of === name.kind) && matchesText(text, name.text);
 }
 
-/** An empty text names nobody; it would otherwise match where a tool wrote an empty name. */
+/** An empty name is nobody's, whatever rule or pattern it would meet: tools write one where they have none to write. */
 function matchesText(rule: TextRule, text: string): boolean {
-  return rule.kind === 'exact' && rule.text !== '' && rule.text === text;
+  if (text === '') return false;
+  if (rule.kind === 'exact') return rule.text === text;
+  const compiled = compilePattern(rule);
+  return compiled.ok && compiled.value.matches(text);
 }
 
 function matchSubject(rule: Extract<Named, { kind: 'subject' }>, identity: CertificateIdentity): SignerMatch {
   const { email, hostname } = rule;
   if (email !== 'any' && !identity.names.some((name) => name.kind === 'email' && matchesText(email, name.text)))
     return refused(`the certificate belongs to ${shown(identity)}, and the policy wants the address ${wanted(email)}`);
-  if (hostname !== 'any' && !(hostname.kind === 'exact' && isForHost(identity.names, hostname.text)))
+  if (hostname !== 'any' && !isForNamedHost(hostname, identity.names))
     return refused(`the certificate belongs to ${shown(identity)}, and the policy wants the host ${wanted(hostname)}`);
   return ACCEPTED;
+}
+
+/** A pattern is compared with DNS names as they are written, a wildcard among them being a text like any other. */
+function isForNamedHost(rule: TextRule, names: readonly SubjectName[]): boolean {
+  if (rule.kind === 'exact') return isForHost(names, rule.text);
+  return names.some((name) => name.kind === 'dns' && matchesText(rule, name.text));
 }
 
 /**
@@ -134,12 +146,16 @@ function shown({ issuer, names }: CertificateIdentity): string {
 
 function wantedIdentity({ issuer, subject }: IdentityRule): string {
   const who = subject === 'any' ? 'anybody' : wanted(subject.text);
-  return issuer === 'any' ? who : `${who} by the issuer ${wanted(issuer)}`;
+  if (issuer === 'any') return who;
+  return `${who} by ${issuer.kind === 'exact' ? 'the issuer' : 'an issuer that matches'} "${written(issuer)}"`;
 }
 
-function wanted(rule: TextRule | 'any'): string {
-  if (rule === 'any') return 'any';
-  return `"${printable(rule.kind === 'exact' ? rule.text : rule.pattern)}"`;
+function wanted(rule: TextRule): string {
+  return `${rule.kind === 'exact' ? '' : 'a name that matches '}"${written(rule)}"`;
+}
+
+function written(rule: TextRule): string {
+  return printable(rule.kind === 'exact' ? rule.text : rule.pattern);
 }
 
 function refused(message: string): SignerMatch {

@@ -95,10 +95,85 @@ describe('who signed, against whom a policy names', () => {
     expect(matchSigner(named('any'), 'none')).toMatchObject({ kind: 'refused', code: 'IDENTITY_MISMATCH' });
   });
 
-  it('a pattern is undecided, never a text', () => {
-    const pattern = { kind: 'pattern', pattern: 'ann@example.com', anchored: true } as const;
-    expect(matchSigner(named({ of: 'email', text: pattern }), ann).kind).toBe('undecided');
-    expect(matchSigner({ kind: 'subject', email: pattern, hostname: 'any' }, ann).kind).toBe('undecided');
+  const pattern = (text: string, anchored = true) => ({ kind: 'pattern', pattern: text, anchored }) as const;
+  const issued = (issuer: string, anchored = true): SignerRule => ({
+    kind: 'identities',
+    anyOf: [{ issuer: pattern(issuer, anchored), subject: text('email', 'ann@example.com') }],
+  });
+
+  it.each<[SubjectRule['of'], string, boolean]>([
+    ['email', String.raw`ann@example\.com`, true],
+    ['email', String.raw`.+@example\.com`, true],
+    ['email', String.raw`nn@example\.com`, false],
+    ['email', String.raw`ann@example\.co`, false],
+    ['email', 'ANN@example.com', false],
+    ['email', '(?i)ANN@example.com', true],
+    ['uri', String.raw`.+@example\.com`, false],
+    ['uri', 'https://ci.example/.*', true],
+    ['dns', '.*', true],
+    ['dns', 'https://.*', false],
+    ['otherName', 'an{2}', true],
+    ['email', 'an{2}', false],
+    ['anyName', 'an{2}', true],
+    ['anyName', String.raw`.*\.example\.com`, true],
+    // Neither an address of a machine nor a name that could not be read is a text to be matched.
+    ['anyName', '0a000001', false],
+    ['anyName', '[0-9a-f]{8}', false],
+  ])('a name of kind %s, all of it, against the pattern %s: %s [peers 9]', (of, wanted, expected) => {
+    expect(matchSigner(named({ of, text: pattern(wanted) }), ann).kind).toBe(expected ? 'accepted' : 'refused');
+  });
+
+  it('a pattern without anchors is found anywhere in a name, as policy-controller’s are', () => {
+    const rule = (wanted: string): SignerRule => named({ of: 'email', text: pattern(wanted, false) });
+    expect(matchSigner(rule('@example'), ann).kind).toBe('accepted');
+    expect(matchSigner(rule('^ann@example[.]com$'), ann).kind).toBe('accepted');
+    expect(matchSigner(rule('^@example'), ann).kind).toBe('refused');
+  });
+
+  it('an issuer is matched by its pattern, whole or in part, and none by no pattern', () => {
+    expect(matchSigner(issued('https://[a-z]+[.]example'), ann).kind).toBe('accepted');
+    expect(matchSigner(issued('issuer'), ann).kind).toBe('refused');
+    expect(matchSigner(issued('issuer', false), ann).kind).toBe('accepted');
+    expect(matchSigner(issued('.*'), { ...ann, issuer: 'https://issuer.example.evil' }).kind).toBe('accepted');
+    expect(
+      matchSigner(issued('https://[a-z]+[.]example'), { ...ann, issuer: 'https://issuer.example.evil' }).kind,
+    ).toBe('refused');
+    for (const issuer of [undefined, '']) {
+      expect(matchSigner(issued('.*'), { ...ann, issuer }).kind).toBe('refused');
+      expect(matchSigner(issued('', false), { ...ann, issuer }).kind).toBe('undecided');
+    }
+  });
+
+  it('an empty name is nobody’s, even where a pattern would match it', () => {
+    const empty = { ...ann, names: [{ kind: 'email', text: '' } as const] };
+    expect(matchSigner(named({ of: 'email', text: pattern('.*') }), empty).kind).toBe('refused');
+    expect(matchSigner({ kind: 'subject', email: pattern('.*'), hostname: 'any' }, empty).kind).toBe('refused');
+  });
+
+  it('a subject’s address and host may be patterns too, each of its own kind', () => {
+    const rule = (email: string, hostname: string): SignerRule => ({
+      kind: 'subject',
+      email: pattern(email),
+      hostname: pattern(hostname),
+    });
+    expect(matchSigner(rule('ann@.*', 'host.*'), ann).kind).toBe('accepted');
+    expect(matchSigner(rule('host.*', 'host.*'), ann).kind).toBe('refused');
+    expect(matchSigner(rule('ann@.*', 'ann@.*'), ann).kind).toBe('refused');
+  });
+
+  it.each(['', '(', 'a{1000}{1000}', String.raw`(a)\1`])('the pattern %j is a broken policy, never a text', (wrong) => {
+    const message = expect.stringMatching(/^the policy is broken: .*pattern/);
+    const broken = { kind: 'undecided', code: 'POLICY_BROKEN', message };
+    const named = { ...ann, names: [{ kind: 'email', text: wrong } as const] };
+    for (const who of [ann, named, 'none'] as const) {
+      expect(matchSigner({ kind: 'subject', email: pattern(wrong), hostname: 'any' }, who)).toEqual(broken);
+      expect(matchSigner({ kind: 'subject', email: 'any', hostname: pattern(wrong) }, who)).toEqual(broken);
+      expect(matchSigner(issued(wrong), who)).toEqual(broken);
+    }
+    // Nor does the right identity beside it help.
+    const beside = { issuer: 'any', subject: text('email', 'ann@example.com') } as const;
+    const rule: SignerRule = { kind: 'identities', anyOf: [beside, { issuer: pattern(wrong), subject: 'any' }] };
+    expect(matchSigner(rule, ann)).toEqual(broken);
   });
 
   it('shows both sides, with what a certificate says made harmless', () => {
@@ -106,5 +181,9 @@ describe('who signed, against whom a policy names', () => {
     const said = matchSigner(named(text('email', 'ann@example.com')), odd);
     expect(said.kind === 'refused' && said.message).toContain('the policy wants "ann@example.com"');
     expect(JSON.stringify(said)).not.toMatch(/\u001b|\u202e/);
+    const asked = matchSigner(issued('other.*'), odd);
+    expect(asked.kind === 'refused' && asked.message).toContain(
+      'the policy wants "ann@example.com" by an issuer that matches "other.*"',
+    );
   });
 });
