@@ -18,6 +18,10 @@ Usage: countersign COMMAND [OPTIONS]
          [--trusted-root FILE] FILE|sha256:DIGEST
                                        verifies one sigstore bundle, by the root of the public-good instance unless told
   policy check PATH...                 says what is wrong with policies
+  trust update --output FILE [--mirror URL --root FILE] [--cache DIR] [--timeout DURATION]
+                                       refreshes a trusted root by TUF; status 1 if the file stays as it was
+  trust show [--format text|json] [FILE]
+                                       what a trusted root holds and how fresh it is, by default the one that ships
   demo                                 really signed images, a real webhook, no cluster and no network
   version | help
 
@@ -32,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   review: async () => (await import('./review.ts')).review,
   'verify-bundle': async () => (await import('./verify-bundle.ts')).verifyBundle,
   policy: async () => (await import('./policy.ts')).policy,
+  trust: async () => (await import('./trust.ts')).trust,
   demo: async () => (await import('./demo.ts')).demo,
 };
 

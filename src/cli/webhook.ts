@@ -9,6 +9,7 @@ import { startServer } from '../server/start.ts';
 import { createValidate } from '../server/validate.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createRootDates } from '../trust/sigstore/root-status.ts';
 import { cacheStatistics } from '../verifier/caches.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 import { createEngine, type Engine } from './engine.ts';
@@ -99,6 +100,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!engine.ok) return engine;
   opened.push(engine.value.verifier.close);
   observeCaches(engine.value, metrics);
+  metrics.observeTrustedRoots(createRootDates(() => [{ kind: 'shipped', name: 'public-good' }], Date.now));
 
   const sink = openSink(configuration, around);
   if (!sink.ok) return sink;

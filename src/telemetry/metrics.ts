@@ -3,6 +3,7 @@ import { boundedLabels } from './bounded-labels.ts';
 import { type CacheStatistics, registerCacheMetrics } from './cache-metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { gaugeOnScrape } from './read-on-scrape.ts';
+import { registerTrustedRootMetrics, type TrustedRootDates } from './trusted-root-metrics.ts';
 
 /**
  * What is counted. Names and labels are surface (DESIGN.md §5); no image, digest or user is ever a label, and labels
@@ -23,6 +24,8 @@ export type Metrics = {
   readonly policies: (states: Readonly<Record<string, number>>) => void;
   /** Says when the serving certificate expires, in milliseconds since the epoch. */
   readonly certificateExpiry: (at: number) => void;
+  /** Has the dates of the trusted roots in use read when scraped. What it reads with must not throw. */
+  readonly observeTrustedRoots: (read: () => Promise<readonly TrustedRootDates[]>) => void;
   /** Says that a watch saw something, in milliseconds since the epoch. The metric exists only from the first call on. */
   readonly watchEvent: (at: number) => void;
   /** Counts a request that was turned away for load: too many reviews, too many bytes, or an audit log that cannot keep up. */
@@ -45,7 +48,7 @@ const REVIEW_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const MAX_HOSTS = 100;
 
 /** Makes a set of metrics of its own; several can live in one process. */
-export function createMetrics(): Metrics {
+export function createMetrics(clock: () => number = Date.now): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const host = boundedLabels(MAX_HOSTS);
@@ -117,6 +120,7 @@ export function createMetrics(): Metrics {
       for (const [state, count] of Object.entries({ ready: 0, broken: 0, ...states })) policies.set({ state }, count);
     },
     certificateExpiry: (at) => expiry.set(at / 1000),
+    observeTrustedRoots: registerTrustedRootMetrics(registry, clock),
     watchEvent: (at) => {
       watch ??= new Gauge({
         name: 'countersign_watch_last_event_seconds',

@@ -202,7 +202,7 @@ describe('a wrong call', () => {
       expect((await inProcess([word])).out).toMatch(/^countersign \d+\.\d+\.\d+ \(Node 26/);
   });
 
-  it.each(['verify', 'review', 'policy', 'serve', 'demo'])('%s --help prints the help', async (command) => {
+  it.each(['verify', 'review', 'policy', 'trust', 'serve', 'demo'])('%s --help prints the help', async (command) => {
     expect(await inProcess([command, '--help'])).toMatchObject({
       status: 0,
       out: expect.stringContaining('Usage:'),

@@ -42,8 +42,8 @@ export type Running = {
 };
 
 /** Starts the command line as a process of its own; it ends with the test at the latest. */
-function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...CLEAN, ...environment }, stdio: 'pipe' });
+export function start(args: readonly string[], nodeOptions: readonly string[] = []): Running {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], { env: CLEAN, stdio: 'pipe' });
   let out = '';
   let error = '';
   child.stdout.on('data', (piece: Buffer) => {
@@ -63,9 +63,9 @@ function start(args: readonly string[], environment: Readonly<Record<string, str
   return { child, out: () => out, error: () => error, ended };
 }
 
-/** Runs the command line as a process of its own. */
-export function run(args: readonly string[], input = ''): Promise<Ran> {
-  const { child, ended } = start(args);
+/** Runs the command line as a process of its own, under options of Node's where some are given. */
+export function run(args: readonly string[], input = '', nodeOptions: readonly string[] = []): Promise<Ran> {
+  const { child, ended } = start(args, nodeOptions);
   child.stdin?.end(input);
   return ended;
 }

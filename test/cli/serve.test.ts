@@ -181,6 +181,8 @@ describe('serve', () => {
       'countersign_certificate_expiry_seconds',
       'countersign_cache_hits_total',
       'countersign_cache_misses_total',
+      'countersign_trusted_root_age_seconds',
+      'countersign_trusted_root_expiry_seconds',
     ])
       expect(text).toMatch(new RegExp(`^${name}[{ ]`, 'm'));
     const labels = new Set([...text.matchAll(/[{,]([a-z_]+)="/g)].map(([, label]) => label));
@@ -197,6 +199,7 @@ describe('serve', () => {
         'cache',
         'state',
         'reason',
+        'root',
       ]).toContain(label);
     for (const secret of ['sha256', 'shop/', 'jane']) expect(text).not.toContain(secret);
   });
