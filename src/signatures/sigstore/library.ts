@@ -1,67 +1,65 @@
-import type { KeyObject } from 'node:crypto';
-import { type SignedEntity, type Signer, type TrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
+import { type SignedEntity, VerificationError, Verifier } from '@sigstore/verify';
+import type { NonEmpty } from '../../model/requirement.ts';
 import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
-import type { BundleContent } from './bundle.ts';
-import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
-import type { ReadTimestamp } from './times.ts';
+import { type RefusedBundle, refused } from './result.ts';
 import type { KnownEntry } from './transparency.ts';
-
-/** What the library is asked to verify. Everything was compared with the signature before. */
-export type LibraryQuestion = {
-  readonly content: BundleContent;
-  /** The signer's key, for which the library has nothing left to ask: chain, promises and signature were verified before. */
-  readonly key: KeyObject;
-  readonly entries: readonly KnownEntry[];
-  readonly timestamps: readonly ReadTimestamp[];
-};
 
 type LogEntryMessage = SignedEntity['tlogEntries'][number];
 
 /**
- * Asks @sigstore/verify whether timestamps and log entries hold. It is given a key and no certificate: it would trace that to
- * a root at ten times the cost of all the rest, with fewer checks than chain.ts makes. No policy is handed in: it takes
- * identities for unanchored regular expressions.
- * @returns its signer, or a refusal for whatever it throws: VerificationError, and TypeError, SyntaxError and Error for input
- *   that its readers stumble over
+ * Asks @sigstore/verify whether log entries are in their logs: promises, proofs of inclusion and checkpoints.
+ *
+ * It is asked for nothing else. It would trace a certificate to a root at ten times the cost of all the rest, with fewer
+ * checks than chain.ts makes, and a timestamp's authority in the same way; it takes identities for unanchored regular
+ * expressions, and never compares the signer with the entry.
+ * @param entries of trusted logs; everything in them was compared with the signature before
+ * @param signature what the entries must be about
+ * @returns a refusal for whatever it throws: VerificationError, and TypeError, SyntaxError and Error for input that its readers
+ *   stumble over; undefined where all hold
  */
-export function askLibrary(question: LibraryQuestion, root: TrustedRoot): Verified<Signer> {
+export function inclusionProblem(
+  entries: NonEmpty<KnownEntry>,
+  signature: Uint8Array,
+  root: TrustedRoot,
+): RefusedBundle | undefined {
+  const [{ log }] = entries;
+  const tlogEntries = entries.map(messageOf);
+  const promises = tlogEntries.filter(
+    ({ inclusionPromise, integratedTime }) => inclusionPromise !== undefined && integratedTime !== '0',
+  );
   try {
-    const material: TrustMaterial = {
-      ...root.material,
-      publicKey: () => ({ publicKey: question.key, validFor: () => true }),
-    };
-    const verifier = new Verifier(material, {
+    const verifier = new Verifier(
+      {
+        ...NOBODY,
+        tlogs: root.libraryLogs,
+        // The library wants a signer's key, and does nothing with it but hand it back.
+        publicKey: () => ({ publicKey: log.key, validFor: () => true }),
+      },
       // How many are needed was counted before, by different logs; the library must find no fewer than it was given.
-      tlogThreshold: question.entries.length,
-      timestampThreshold: timesIn(question),
-      ctlogThreshold: 0,
+      { tlogThreshold: entries.length, timestampThreshold: promises.length, ctlogThreshold: 0 },
+    );
+    verifier.verify({
+      signature: {
+        signature: Buffer.from(signature),
+        compareSignature: (bytes) => Buffer.compare(bytes, signature) === 0,
+        // Compared in log-body.ts, by more algorithms than the library knows.
+        compareDigest: () => true,
+        compareSignedDigest: () => true,
+        // Verified in content.ts.
+        verifySignature: () => true,
+      },
+      key: { $case: 'public-key', hint: '' },
+      tlogEntries,
+      timestamps: promises.map((tlogEntry) => ({ $case: 'transparency-log', tlogEntry })),
     });
-    return verified(verifier.verify(entityOf(question)));
+    return undefined;
   } catch (error) {
     return refusalFor(error);
   }
 }
 
-function entityOf({ content, entries, timestamps }: LibraryQuestion): SignedEntity {
-  const tlogEntries = entries.map(messageOf);
-  const isSame = (bytes: Uint8Array): boolean => Buffer.compare(bytes, content.signature) === 0;
-  return {
-    signature: {
-      signature: Buffer.from(content.signature),
-      compareSignature: isSame,
-      // Compared in log-body.ts, by more algorithms than the library knows.
-      compareDigest: () => true,
-      compareSignedDigest: () => true,
-      verifySignature: () => true,
-    },
-    key: { $case: 'public-key', hint: '' },
-    tlogEntries,
-    timestamps: [
-      ...tlogEntries.filter(givesTime).map((tlogEntry) => ({ $case: 'transparency-log' as const, tlogEntry })),
-      ...timestamps.map((timestamp) => ({ $case: 'timestamp-authority' as const, timestamp })),
-    ],
-  };
-}
+/** The library has nobody to believe but logs. */
+const NOBODY = { certificateAuthorities: [], timestampAuthorities: [], ctlogs: [] };
 
 function messageOf({ entry, checkpoint }: KnownEntry): LogEntryMessage {
   const { proof } = entry;
@@ -85,24 +83,12 @@ function messageOf({ entry, checkpoint }: KnownEntry): LogEntryMessage {
   };
 }
 
-function givesTime({ integratedTime, inclusionPromise }: LogEntryMessage): boolean {
-  return integratedTime !== '0' && inclusionPromise !== undefined;
-}
-
-function timesIn({ entries, timestamps }: LibraryQuestion): number {
-  return timestamps.length + entries.map((known) => messageOf(known)).filter(givesTime).length;
-}
-
 function refusalFor(error: unknown): RefusedBundle {
   if (!(error instanceof VerificationError))
     return refused('format', 'SIGNATURE_MALFORMED', 'the bundle holds something that cannot be read');
   switch (error.code) {
     case 'TIMESTAMP_ERROR':
-      return refused(
-        'time',
-        'TIMESTAMP_INVALID',
-        'a timestamp of the bundle does not hold, or is by nobody who is trusted',
-      );
+      return refused('time', 'TIMESTAMP_INVALID', 'two log entries of the bundle are of one log and one time');
     case 'TLOG_BODY_ERROR':
       return refused('transparency', 'LOG_ENTRY_MISMATCH', 'a log entry is of another signature');
     case 'TLOG_ERROR':

@@ -1,9 +1,9 @@
-import { RFC3161Timestamp } from '@sigstore/core';
 import type { WitnessRule } from '../../model/requirement.ts';
 import { refused, type Verified, verified } from './result.ts';
+import type { ReadTimestamp } from './timestamps.ts';
 import type { KnownEntry } from './transparency.ts';
 
-/** A time that somebody claims to have witnessed. Who it was and whether it holds, the library verifies. */
+/** A time that somebody claims to have witnessed. Who it was and whether it holds is verified later, where it costs more. */
 export type ClaimedTime = {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -12,31 +12,8 @@ export type ClaimedTime = {
   readonly witness: string;
 };
 
-/** A timestamp as the library reads it. */
-export type ReadTimestamp = ReturnType<typeof RFC3161Timestamp.parse>;
-
-/**
- * Reads RFC 3161 responses. Only those that say "granted" are timestamps (RFC 3161 §2.4.2), which the library does not ask.
- * @param ders attacker-controlled
- */
-export function readTimestamps(ders: readonly Uint8Array[]): Verified<readonly ReadTimestamp[]> {
-  const read: ReadTimestamp[] = [];
-  for (const der of ders) {
-    try {
-      const timestamp = RFC3161Timestamp.parse(Buffer.from(der));
-      if (timestamp.status !== 0n && timestamp.status !== 1n) return unreadable();
-      if (Number.isNaN(timestamp.signingTime.getTime())) return unreadable();
-      read.push(timestamp);
-    } catch {
-      return unreadable();
-    }
-  }
-  return verified(read);
-}
-
 /**
  * The times of a bundle: promises of logs that carry one, and timestamps. A proof of inclusion alone says nothing of time.
- * @throws whatever the library throws at a timestamp that lacks a part
  */
 export function claimedTimes(
   entries: readonly KnownEntry[],
@@ -48,14 +25,11 @@ export function claimedTimes(
       ? []
       : [{ at: entry.integratedTime * 1000, by: log.baseUrl, witness: log.id }],
   );
-  const byAuthorities = timestamps.map((timestamp) => {
-    const serial = timestamp.signerSerialNumber.toString('hex');
-    return {
-      at: timestamp.signingTime.getTime(),
-      by: `timestamp authority ${serial}`,
-      witness: `${serial} ${timestamp.signerIssuer.toString('hex')}`,
-    };
-  });
+  const byAuthorities = timestamps.map(({ at, signer }) => ({
+    at,
+    by: `timestamp authority ${signer.serial}`,
+    witness: `${signer.serial} ${signer.issuer}`,
+  }));
   const times = [...byLogs, ...byAuthorities];
   if (rule === 'none') return verified(times);
   const counted = { anyone: times, logs: byLogs, authorities: byAuthorities }[rule.by];
@@ -70,7 +44,3 @@ export function claimedTimes(
 }
 
 const WITNESSES = { anyone: 'witnesses', logs: 'logs', authorities: 'timestamp authorities' } as const;
-
-function unreadable() {
-  return refused('time', 'TIMESTAMP_INVALID', 'the bundle holds a timestamp that cannot be read');
-}

@@ -1,4 +1,3 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Check, CheckName, LogEntry, Proof, Signer } from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
@@ -9,11 +8,12 @@ import { signerOf } from '../../trust/x509/identity.ts';
 import { readBundle, type SigstoreBundle } from './bundle.ts';
 import { readCertificates, signerChain } from './chain.ts';
 import { claimsOf, type SignedArtifact, signatureProblem } from './content.ts';
-import { askLibrary } from './library.ts';
+import { inclusionProblem } from './library.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 import { ruleProblem } from './rule.ts';
 import { promiseProblem } from './sct.ts';
-import { claimedTimes, readTimestamps } from './times.ts';
+import { claimedTimes } from './times.ts';
+import { readTimestamps, timestampProblem } from './timestamps.ts';
 import { type KnownEntry, knownEntries, windowProblem } from './transparency.ts';
 
 /** What a bundle proves; the same facts as of any other signature. */
@@ -89,16 +89,11 @@ async function prove(
 
   const signer = await signerAt(claimant.value, root, rule, moments);
   if (signer.kind === 'refused') return signer;
-  const answer = askLibrary(
-    {
-      content,
-      key: keyOf(claimant.value),
-      entries: entries.value,
-      timestamps: timestamps.value,
-    },
-    root,
-  );
-  if (answer.kind === 'refused') return answer;
+  const untimely = await timestampProblem(timestamps.value, content.signature, root);
+  if (untimely !== undefined) return untimely;
+  const [entry, ...others] = entries.value;
+  const unlogged = entry === undefined ? undefined : inclusionProblem([entry, ...others], content.signature, root);
+  if (unlogged !== undefined) return unlogged;
   const claims = claimsOf(content, artifact);
   if (claims.kind === 'refused') return claims;
 
@@ -181,10 +176,6 @@ async function signerAt(
       ? undefined
       : promiseProblem(leaf, issuer, root.certificateLogs, rule.certificateTransparency);
   return problem ?? verified(signerOf(chain.value));
-}
-
-function keyOf({ key }: Claimant): KeyObject {
-  return createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' });
 }
 
 /** The index that was verified: a proof's, or where there is none the promise's. */

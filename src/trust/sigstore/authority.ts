@@ -1,7 +1,9 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { asObject, type JsonObject } from '../../encoding/strict-json.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
+import { TIME_STAMPING } from '../x509/extensions.ts';
 import { bytesAt, listAt, objectAt } from './fields.ts';
 import { readWindow, type ValidityWindow } from './validity-window.ts';
 
@@ -12,7 +14,8 @@ export type Authority = {
   readonly window: ValidityWindow;
 };
 
-const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+/** An authority that signs timestamps, with its signer's key as node:crypto takes it. */
+export type TimestampAuthority = Authority & { readonly key: KeyObject };
 
 /** A chain is at most so long; each certificate costs a verification. */
 const MAXIMUM_CHAIN = 8;
@@ -53,6 +56,12 @@ export function authorityOf(
   }
   const [first, ...rest] = chain;
   return first === undefined ? broken(use, 'has no certificates') : ok({ chain: [first, ...rest], window });
+}
+
+/** Prepares an authority for its timestamps. */
+export function timestampAuthorityOf(authority: Authority): TimestampAuthority {
+  const [{ publicKey }] = authority.chain;
+  return { ...authority, key: createPublicKey({ key: Buffer.from(publicKey.spki), format: 'der', type: 'spki' }) };
 }
 
 function broken(use: 'certificates' | 'timestamps', what: string): Result<never> {

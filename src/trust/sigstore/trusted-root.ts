@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { X509Certificate } from '@sigstore/core';
 import type { TrustMaterial } from '@sigstore/verify';
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { readPem } from '../../encoding/pem.ts';
@@ -8,7 +7,13 @@ import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../public-key.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { createVerifiedEdges, type VerifiedEdges } from '../x509/chain.ts';
-import { type Authority, authorityOf, readAuthority } from './authority.ts';
+import {
+  type Authority,
+  authorityOf,
+  readAuthority,
+  type TimestampAuthority,
+  timestampAuthorityOf,
+} from './authority.ts';
 import { listAt } from './fields.ts';
 import { logsOf, readLog, type TrustedLog } from './log.ts';
 import { ALWAYS } from './validity-window.ts';
@@ -18,18 +23,20 @@ export type TrustedRoot = {
   readonly certificateAuthorities: readonly Authority[];
   readonly logs: readonly TrustedLog[];
   readonly certificateLogs: readonly TrustedLog[];
-  readonly timestampAuthorities: readonly Authority[];
+  readonly timestampAuthorities: readonly TimestampAuthority[];
   /** Logs with a kind of key that is not verified here, for the person who wonders; they count as unknown. */
   readonly unsupported: readonly string[];
   /** Part of the proof cache's key. */
   readonly hash: string;
   /** Which of its authorities signed which, found out once. */
   readonly edges: VerifiedEdges;
-  /** The same for the library, made once. Keys of signers are not in it. */
-  readonly material: Omit<TrustMaterial, 'publicKey'>;
+  /** The logs as @sigstore/verify takes them, made once. */
+  readonly libraryLogs: TrustMaterial['tlogs'];
 };
 
-type Parts = Omit<TrustedRoot, 'hash' | 'material' | 'edges'>;
+type Parts = Omit<TrustedRoot, 'timestampAuthorities' | 'hash' | 'edges' | 'libraryLogs'> & {
+  readonly timestampAuthorities: readonly Authority[];
+};
 
 const MEDIA_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
@@ -165,59 +172,26 @@ function assemble(parts: Parts): Result<TrustedRoot> {
   for (const logs of [parts.logs, parts.certificateLogs]) {
     if (new Set(logs.map(({ id }) => id)).size !== logs.length) return unusable('two of its logs have one key id');
   }
-  try {
-    return ok({ ...parts, hash: hashOfParts(parts), edges: createVerifiedEdges(), material: materialOf(parts) });
-  } catch (cause) {
-    return failed('TRUST_MATERIAL_UNAVAILABLE', 'the trusted root holds a certificate that cannot be read', cause);
-  }
+  return ok({
+    ...parts,
+    timestampAuthorities: parts.timestampAuthorities.map(timestampAuthorityOf),
+    hash: hashOfParts(parts),
+    edges: createVerifiedEdges(),
+    libraryLogs: parts.logs.map(libraryLogOf),
+  });
 }
 
 /** What checkpoints are signed with for the library, where the log's own name is not known. */
 export const UNNAMED_LOG = 'log';
 
-/** @throws whatever the library throws at a certificate that it cannot read */
-function materialOf(parts: Parts): TrustedRoot['material'] {
-  const range = ({ start, end }: Authority['window']) => ({ start: new Date(start), end: new Date(end) });
-  const authority = ({ chain, window }: Authority) => ({
-    certChain: chain.map(({ der }) => remembering(X509Certificate.parse(Buffer.from(der)))),
-    validFor: range(window),
-  });
-  const log = ({ id, origins, key, window }: TrustedLog) => ({
+function libraryLogOf({ id, origins, key, window }: TrustedLog): TrustMaterial['tlogs'][number] {
+  return {
     logID: Buffer.from(id, 'hex'),
     // The library looks for a checkpoint's name anywhere in this; signatures/sigstore/checkpoint.ts has compared it exactly.
     baseURL: origins === 'any' ? UNNAMED_LOG : origins.join(' '),
     publicKey: key,
-    validFor: range(window),
-  });
-  return {
-    certificateAuthorities: parts.certificateAuthorities.map(authority),
-    timestampAuthorities: parts.timestampAuthorities.map(authority),
-    tlogs: parts.logs.map(log),
-    ctlogs: parts.certificateLogs.map(log),
+    validFor: { start: new Date(window.start), end: new Date(window.end) },
   };
-}
-
-/**
- * Lets a trusted certificate remember which others signed it or are the same: the library asks again with every timestamp,
- * which costs some forty bare P-256 verifications. Both are objects that never change, so the answer does not either; dates
- * are not part of it.
- */
-function remembering(certificate: X509Certificate): X509Certificate {
-  const verify = certificate.verify.bind(certificate);
-  const equals = certificate.equals.bind(certificate);
-  const verified = new WeakMap<X509Certificate, boolean>();
-  const equal = new WeakMap<X509Certificate, boolean>();
-  certificate.verify = (issuer = certificate) => {
-    const known = verified.get(issuer) ?? verify(issuer);
-    verified.set(issuer, known);
-    return known;
-  };
-  certificate.equals = (other) => {
-    const known = equal.get(other) ?? equals(other);
-    equal.set(other, known);
-    return known;
-  };
-  return certificate;
 }
 
 function hashOfParts(parts: Parts): string {

@@ -23,6 +23,8 @@ export type Certificate = {
   /** Hexadecimal SHA-256 of its DER. */
   readonly fingerprint: string;
   readonly der: Uint8Array;
+  /** Content of its serial number's INTEGER; with the issuer's name it is what timestamps name their signer by. */
+  readonly serial: Uint8Array;
   /** What its issuer signed, and how. */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
@@ -101,6 +103,7 @@ export function parseCertificate(der: Uint8Array): Checked<Certificate> {
     value: {
       fingerprint: createHash('sha256').update(der).digest('hex'),
       der,
+      serial: serial.content,
       signed: body.bytes,
       signature,
       signatureAlgorithm: signatureAlgorithm.value,

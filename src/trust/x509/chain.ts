@@ -2,7 +2,7 @@ import { type BoundedCache, createBoundedCache } from '../../cache/bounded-cache
 import type { NonEmpty } from '../../model/requirement.ts';
 import { type Certificate, isSignedBy } from './certificate.ts';
 import { sameBytes } from './der.ts';
-import { ANY_USAGE, CODE_SIGNING, KEY_USAGE } from './extensions.ts';
+import { ANY_USAGE, CODE_SIGNING, KEY_USAGE, TIME_STAMPING } from './extensions.ts';
 import { constraintProblem } from './name-constraints.ts';
 import { type Checked, refuse } from './result.ts';
 
@@ -13,8 +13,12 @@ export type ChainRequest = {
   readonly intermediates: readonly Certificate[];
   /** What the policy trusts; each is an anchor, whether or not it signed itself. */
   readonly roots: NonEmpty<Certificate>;
-  readonly purpose: 'codeSigning';
-  /** Whether the leaf must say that it is for signing code, or may say nothing of what it is for (Go's rule). */
+  /** What the leaf must be for, and with it everything above it. */
+  readonly purpose: 'codeSigning' | 'timeStamping';
+  /**
+   * Whether the leaf must say that it is for signing code, or may say nothing of what it is for (Go's rule). Who signs
+   * timestamps must always be for that, and for nothing else (RFC 3161 §2.3).
+   */
   readonly usage: 'demanded' | 'if-stated';
 };
 
@@ -73,7 +77,7 @@ export async function trustedChains(
   const fit: TrustedChain[] = [];
   let problem: string | undefined;
   for (const certificates of found) {
-    const against = problemOf(certificates, request.usage);
+    const against = problemOf(certificates, request);
     if (against === undefined) fit.push(chainOf(certificates));
     else problem ??= against;
   }
@@ -116,18 +120,20 @@ async function climb(
     certificates
       .filter((issuer) => sameBytes(issuer.subject, last.issuer) && !path.some((below) => isSame(below, issuer)))
       .toSorted((a, b) => rank(a, last) - rank(b, last));
+  // Leaves come and go; authorities stay, and so does whoever signs timestamps.
+  const comesAndGoes = path.length === 1 && request.purpose === 'codeSigning';
   const isRoot = new Set(request.roots.map(({ fingerprint }) => fingerprint));
   const intermediates = request.intermediates.filter(({ fingerprint }) => !isRoot.has(fingerprint));
 
   for (const root of issuers(request.roots)) {
     if (found.length >= MAXIMUM_CHAINS) return;
-    if (await isVerified(last, root, path.length === 1, edges, budget)) found.push([...path, root]);
+    if (await isVerified(last, root, comesAndGoes, edges, budget)) found.push([...path, root]);
   }
   // One more above would already be too long, for what ends in an intermediate is no chain.
   if (path.length + 2 > MAXIMUM_LENGTH) return;
   for (const issuer of issuers(intermediates)) {
     if (found.length >= MAXIMUM_CHAINS) return;
-    if (await isVerified(last, issuer, path.length === 1, edges, budget))
+    if (await isVerified(last, issuer, comesAndGoes, edges, budget))
       await climb([...path, issuer], request, edges, budget, found);
   }
 }
@@ -148,18 +154,17 @@ function rank(issuer: Certificate, of: Certificate): number {
 async function isVerified(
   certificate: Certificate,
   issuer: Certificate,
-  isLeaf: boolean,
+  comesAndGoes: boolean,
   edges: VerifiedEdges,
   budget: { checks: number },
 ): Promise<boolean> {
   // Fingerprints are over the whole certificates, so this is about these bytes and no others.
   const key = `${certificate.fingerprint} ${issuer.fingerprint}`;
-  if (!isLeaf && edges.get(key) !== undefined) return true;
+  if (!comesAndGoes && edges.get(key) !== undefined) return true;
   if (budget.checks <= 0) return false;
   budget.checks--;
   const verified = await isSignedBy(certificate, issuer);
-  // Leaves come and go; authorities stay.
-  if (verified && !isLeaf) edges.set(key, { verified: true }, 16);
+  if (verified && !comesAndGoes) edges.set(key, { verified: true }, 16);
   return verified;
 }
 
@@ -172,12 +177,12 @@ function chainOf(certificates: NonEmpty<Certificate>): TrustedChain {
 }
 
 /** What stands against a chain whose signatures hold, in the order of the certificates. */
-function problemOf(chain: NonEmpty<Certificate>, usage: ChainRequest['usage']): string | undefined {
+function problemOf(chain: NonEmpty<Certificate>, request: ChainRequest): string | undefined {
   for (const [index, certificate] of chain.entries()) {
     const against =
       unknownExtension(certificate) ??
-      (index === 0 ? leafProblem(certificate, usage) : authorityProblem(certificate, index)) ??
-      usageProblem(certificate);
+      (index === 0 ? leafProblem(certificate, request) : authorityProblem(certificate, index)) ??
+      usageProblem(certificate, request);
     if (against !== undefined) return against;
     const { nameConstraints } = certificate.extensions;
     if (nameConstraints === undefined) continue;
@@ -194,12 +199,16 @@ function unknownExtension({ extensions }: Certificate): string | undefined {
   return oid === undefined ? undefined : `a certificate has the critical extension ${oid}, which is not understood`;
 }
 
-function leafProblem({ extensions }: Certificate, usage: ChainRequest['usage']): string | undefined {
+function leafProblem({ extensions }: Certificate, { purpose, usage }: ChainRequest): string | undefined {
   const { isAuthority, keyUsage, extendedKeyUsage, nameConstraints } = extensions;
   if (isAuthority) return "the signer's certificate is one of an authority, which signs certificates and no images";
   if (nameConstraints !== undefined) return "the signer's certificate limits names, as only an authority may";
   if (keyUsage !== undefined && !keyUsage.has(KEY_USAGE.digitalSignature) && !keyUsage.has(KEY_USAGE.contentCommitment))
     return "the signer's certificate is not for digital signatures";
+  if (purpose === 'timeStamping')
+    return extendedKeyUsage?.length === 1 && extendedKeyUsage[0] === TIME_STAMPING
+      ? undefined
+      : "the signer's certificate is not for timestamps alone";
   if (usage === 'demanded' && extendedKeyUsage?.includes(CODE_SIGNING) !== true)
     return "the signer's certificate does not say that it is for signing code";
   return undefined;
@@ -216,9 +225,18 @@ function authorityProblem({ extensions }: Certificate, index: number): string | 
 }
 
 /** Extended key usages of an authority limit what it can issue for; without any it is not limited (Go's rule). */
-function usageProblem({ extensions: { extendedKeyUsage } }: Certificate): string | undefined {
+function usageProblem(
+  { extensions: { extendedKeyUsage } }: Certificate,
+  { purpose }: ChainRequest,
+): string | undefined {
   if (extendedKeyUsage === undefined) return undefined;
-  return extendedKeyUsage.includes(CODE_SIGNING) || extendedKeyUsage.includes(ANY_USAGE)
+  const { oid, what } = USAGES[purpose];
+  return extendedKeyUsage.includes(oid) || extendedKeyUsage.includes(ANY_USAGE)
     ? undefined
-    : 'a certificate of the chain is not for signing code';
+    : `a certificate of the chain is not for ${what}`;
 }
+
+const USAGES = {
+  codeSigning: { oid: CODE_SIGNING, what: 'signing code' },
+  timeStamping: { oid: TIME_STAMPING, what: 'timestamps' },
+} as const;

@@ -55,6 +55,29 @@ export function readSequence(bytes: Uint8Array): readonly DerElement[] | undefin
   return content === undefined ? undefined : readElements(content);
 }
 
+/**
+ * How many elements the bytes hold at every depth, as far as a reader gets that looks into constructed elements and octet
+ * strings alike: what it costs him to read them.
+ * @param limit counting stops behind it
+ * @returns undefined where the bytes, or a constructed element in them, are not DER
+ */
+export function countElements(bytes: Uint8Array, limit: number): number | undefined {
+  let count = 0;
+  for (let at = 0; at < bytes.length && count <= limit; ) {
+    const element = elementAt(bytes, at);
+    if (element === undefined) return undefined;
+    at += element.bytes.length;
+    count++;
+    const isConstructed = (element.tag & 0x20) !== 0;
+    if (!isConstructed && element.tag !== TAG.octetString) continue;
+    const within = countElements(element.content, limit - count);
+    if (within === undefined && isConstructed) return undefined;
+    // What an octet string holds need not be DER; its reader may have come as far as its length allows.
+    count += within ?? element.content.length / 2;
+  }
+  return count;
+}
+
 function elementAt(bytes: Uint8Array, at: number): DerElement | undefined {
   const tag = bytes[at];
   const first = bytes[at + 1];
