@@ -379,6 +379,15 @@ describe('trust update refuses, and leaves the old root untouched', () => {
   });
 });
 
+/** Node's permission model as the image has it, with one folder that may be written. */
+const permitted = (folder: string): readonly string[] => [
+  '--disable-warning=ExperimentalWarning',
+  '--permission',
+  '--allow-net',
+  '--allow-fs-read=*',
+  `--allow-fs-write=${folder}/*`,
+];
+
 describe('trust update says what stands in its way', () => {
   it('a folder that is not there or is none, before anybody is asked', async () => {
     const { options, folder, output, server } = await desk();
@@ -405,13 +414,26 @@ describe('trust update says what stands in its way', () => {
       ['trust', 'update', ...options, '--cache', join(folder, 'cache')],
       '',
       // Whoever runs the tests may be allowed to write anywhere.
-      ['--permission', '--allow-net', '--allow-fs-read=*', `--allow-fs-write=${join(folder, 'cache')}/*`],
+      permitted(join(folder, 'cache')),
     );
     expect({ status, out }).toEqual({ status: 1, out: '' });
     expect(error).toContain('It cannot be written: ');
     expect(error).not.toMatch(/\n\s+at /);
+    expect(error).not.toContain('..');
     expect(await readFile(output, 'utf8')).toBe(OLD);
     expect(await beside()).toEqual(['cache', 'root.json', 'trusted_root.json']);
+  });
+
+  it('not the permission model that the image runs under, with the one folder that it needs', async () => {
+    const { options, folder, text, status, beside, output } = await desk();
+    await writeFile(output, OLD);
+    await chmod(output, 0o600);
+    const { status: exit, error } = await run(['trust', 'update', ...options], '', permitted(folder));
+    expect(exit, error).toBe(0);
+    expect(await text()).toBe(NEW);
+    expect((await stat(output)).mode & 0o777).toBe(0o600);
+    expect((await status())?.sha256).toBe(sha256Of(Buffer.from(NEW)));
+    expect(await beside()).toEqual(['.trusted_root.json.status.json', 'root.json', 'trusted_root.json']);
   });
 
   it('nothing, when it is killed: the old root is whole, and the next refresh finds its way', async () => {

@@ -156,5 +156,6 @@ async function stays(terminal: Terminal, output: string, why: string): Promise<n
 }
 
 function textOf(error: unknown): string {
-  return printable(error instanceof Error ? error.message : String(error), 300);
+  // Some of Node's messages are sentences.
+  return printable(error instanceof Error ? error.message : String(error), 300).replace(/\.$/, '');
 }
