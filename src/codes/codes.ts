@@ -58,6 +58,17 @@ export const REASONS = {
   LIMIT_EXCEEDED: error('content', 'The image carries more than countersign looks at; remove what is not needed.'),
   INDEX_WITHOUT_INSTANCES: error('content', 'The image index names no image that could run.'),
 
+  // Reaching the cluster
+  CLUSTER_UNREACHABLE: error('unavailable', 'Check the API server and the network between it and countersign.'),
+  CLUSTER_UNAVAILABLE: error('unavailable', 'The API server is busy or answers with an error: try again later.'),
+  CLUSTER_FORBIDDEN: error('unauthorised', "Check the role of countersign's service account, or your kubeconfig."),
+  CLUSTER_TLS_UNTRUSTED: error('configuration', "Give countersign the CA that signs the API server's certificate."),
+  CLUSTER_REQUEST_REFUSED: error(
+    'configuration',
+    'The API server does not take what countersign asks of it: compare their versions and the installed CRDs.',
+  ),
+  CLUSTER_ANSWER_UNUSABLE: error('content', 'The API server, or something before it, answered what was not asked for.'),
+
   // What the API server sends
   OBJECT_MALFORMED: error(
     'content',
