@@ -22,6 +22,16 @@ export function missingPlatforms(lock: Lockfile): readonly string[] {
   return asked(lock).map(({ name }) => name);
 }
 
+/** Packages that `npm ci --omit=dev` puts on Linux on x64 with glibc. */
+export function packagesInUse(lock: Lockfile): readonly string[] {
+  return Object.entries(lock.packages)
+    .filter(([path, { dev }]) => path !== '' && dev !== true)
+    .filter(([, { os = [], cpu = [], libc = [] }]) => fits(os, 'linux') && fits(cpu, 'x64') && fits(libc, 'glibc'))
+    .map(([path]) => path);
+}
+
+const fits = (allowed: readonly string[], one: string): boolean => allowed.length === 0 || allowed.includes(one);
+
 /**
  * Names of packages without a hash that could be installed on Linux on x64 or arm64 with glibc, where everything that is
  * built and released comes from.
