@@ -7,6 +7,7 @@ import { headerProblems, type ImagePolicyKind, readHeader, strayFields } from '.
 import type { SubjectRule } from '../../policy.ts';
 import { type Fields, fieldOf, isFields } from '../../structural.ts';
 import { worthTelling } from '../../worth-telling.ts';
+import { trustsAnybody } from './anybody.ts';
 import { extentProblem } from './extent.ts';
 import { imageProblem, ownScopes } from './images.ts';
 import { leafOf, type MaterialOf, mapAll } from './leaf.ts';
@@ -72,7 +73,7 @@ export function compileOwnObject(object: Fields, context: OwnContext): CompiledP
       holdsIn,
       reach: ownScopes(read.spec.images),
       problems: [],
-      warnings: own.warnings.map((message) => ({ origin, message })),
+      warnings: [...own.warnings, ...new Set(trustsAnybody(require))].map((message) => ({ origin, message })),
     };
   }
 

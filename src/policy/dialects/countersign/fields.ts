@@ -8,9 +8,9 @@ export function fields<S extends z.core.$ZodLooseShape>(shape: S) {
   });
 }
 
-/** A text that is not empty. */
+/** A text that is not empty; one of a wrong length is not looked at more closely. */
 export function text(max: number) {
-  return z.string().min(1).max(max);
+  return z.string().min(1, { abort: true }).max(max, { abort: true });
 }
 
 /** A list that is not empty, in the value as in the type. */

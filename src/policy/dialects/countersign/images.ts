@@ -53,7 +53,7 @@ function scopeProblem(item: string): string | undefined {
   }
   if (!namesRegistry(item)) return noRegistry(item);
   const host = item.slice(0, slash);
-  if (!isHost(host)) return 'begins with no registry, which is a host name with or without a port';
+  if (!isHost(host)) return NO_HOST;
 
   const { name, separator, version } = splitVersion(item);
   const path = name.slice(slash + 1);
@@ -78,6 +78,7 @@ function globProblem(item: string): string | undefined {
     return `holds ${JSON.stringify(strange)}, which no image name holds: the wildcards are * and **`;
 
   const { name, separator, version } = splitVersion(item);
+  if (separator === '@' && splitVersion(name).separator !== '') return BOTH;
   if (!name.includes('/') && !name.includes('**')) {
     return 'matches no image, whose name has at least one slash: write ** for every image, or ** behind a registry’s slash';
   }
@@ -87,16 +88,17 @@ function globProblem(item: string): string | undefined {
   const slash = name.indexOf('/');
   const path = slash < 0 ? '' : name.slice(slash);
   if (path !== path.toLowerCase()) return 'has capital letters in its path, which no image has';
+  if (path.includes(':')) return 'has a colon inside of its path, which no image has';
   const host = slash < 0 ? name : name.slice(0, slash);
   if (!host.includes('*') && !namesRegistry(name)) return noRegistry(item);
-  if (separator === '@') {
-    if (splitVersion(name).separator !== '') return BOTH;
-    if (!version.startsWith('sha256:') && !version.startsWith('*'))
-      return 'ends in no digest, which begins with sha256:';
+  if (!host.includes('*') && !isHost(host)) return NO_HOST;
+  if (separator === '@' && !version.startsWith('sha256:') && !version.startsWith('*')) {
+    return 'ends in no digest, which begins with sha256:';
   }
   return separator !== '' && version === '' ? 'ends in an empty tag or digest' : undefined;
 }
 
+const NO_HOST = 'begins with no registry, which is a host name with or without a port';
 const BOTH = 'has both a tag and a digest, and images are looked up by one of them: write the one that counts';
 
 function noRegistry(item: string): string {

@@ -128,5 +128,6 @@ function withinLength(
   context: z.core.$RefinementCtx,
 ) {
   const { count, of } = written;
-  if (count > of.length) against(context, 'count', `is ${count}, and there are only ${of.length} to count`);
+  if (of.length > 0 && count > of.length)
+    against(context, 'count', `is ${count}, and there are only ${of.length} to count`);
 }
