@@ -8,128 +8,111 @@ import { createTrustStore } from '../../src/trust/trust-store.ts';
 import { parseCertificate } from '../../src/trust/x509/certificate.ts';
 import { NOON } from '../fixtures/certificates.ts';
 import { ann, certifiedLayer, fulcioProof, intermediate, pkiProof, root } from './certified.ts';
-
-/** Mutations of each kind. */
-const RUNS = 300;
+import { MUTATIONS, MUTATIONS_TIMEOUT, mutations, quickly, SEED } from './mutation-count.ts';
+import { bytewise, changeDer, changeJson, inBase64, type Random, randomness } from './mutators.ts';
+import type { Json } from './sigstore/instance.ts';
 
 const image = imageArtifact('hello');
 const layer = certifiedLayer(image);
 const good = layer.annotations ?? {};
+const entry = good[ANNOTATIONS.rekorBundle] ?? '';
 const load = createMaterialLoader(createTrustStore());
 
-/** Proves the layer with some annotations replaced, under a rule. */
-async function prove(change: Readonly<Record<string, string>>, rule: Parameters<typeof load>[0] = fulcioProof()) {
+/** Proves the layer with its payload or some annotations replaced, under a rule, and expects that it takes no long time. */
+function prove(
+  change: { readonly payload?: Uint8Array; readonly annotations?: Readonly<Record<string, string>> },
+  rule: Parameters<typeof load>[0] = fulcioProof(),
+) {
+  const { payload = layer.bytes, annotations = {} } = change;
   const material = load(rule);
   if (!material.ok || !('roots' in material.value)) throw new Error('material of certificates');
-  return proveCertifiedLayer(layer.bytes, { ...good, ...change }, material.value, image.digest, NOON);
-}
-
-/** Numbers that look random and are the same in every run (xorshift32). */
-function randomness(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
-
-/** One change of one byte: flipped, replaced, put in, taken out, or doubled; or the rest cut off. */
-function bytewise(bytes: Uint8Array, random: (below: number) => number): Buffer {
-  const at = random(bytes.length);
-  const [byte = 0] = bytes.subarray(at, at + 1);
-  const kind = random(6);
-  if (kind === 5) return Buffer.from(bytes.subarray(0, at));
-  const middle = [[byte ^ (1 << random(8))], [random(256)], [random(256), byte], [], [byte, byte]][kind] ?? [];
-  return Buffer.concat([bytes.subarray(0, at), Buffer.from(middle), bytes.subarray(at + 1)]);
-}
-
-/** The start of each DER element, found without believing in its tag. */
-function elements(der: Uint8Array, from = 0, to = der.length): readonly (readonly [number, number])[] {
-  const found: (readonly [number, number])[] = [];
-  for (let at = from; at + 1 < to; ) {
-    const first = der[at + 1] ?? 0;
-    const octets = first < 0x80 ? 0 : first - 0x80;
-    let length = first < 0x80 ? first : 0;
-    for (let i = 0; i < octets; i++) length = length * 256 + (der[at + 2 + i] ?? 0);
-    const start = at + 2 + octets;
-    if (start + length > to) return found;
-    found.push([at, start + length]);
-    if (((der[at] ?? 0) & 0x20) !== 0) found.push(...elements(der, start, start + length));
-    at = start + length;
-  }
-  return found;
-}
-
-/** One change of structure: an element overwritten with another, or two of them exchanged, lengths left as they are. */
-function structural(der: Uint8Array, random: (below: number) => number): Buffer {
-  const all = elements(der);
-  const [a = [0, 0]] = [all[random(all.length)]];
-  const [b = [0, 0]] = [all[random(all.length)]];
-  const [first, second] = a[0] <= b[0] ? [a, b] : [b, a];
-  const piece = (of: readonly [number, number]) => der.subarray(of[0], of[1]);
-  if (second[0] < first[1]) return Buffer.concat([der.subarray(0, first[0]), piece(second), der.subarray(first[1])]);
-  const between = der.subarray(first[1], second[0]);
-  return Buffer.concat([der.subarray(0, first[0]), piece(second), between, piece(first), der.subarray(second[1])]);
-}
-
-const mutants = (bytes: Uint8Array, seed: number) => {
-  const random = randomness(seed);
-  return Array.from({ length: RUNS }, (_, i) => (i % 2 === 0 ? bytewise : structural)(bytes, random)).filter(
-    (mutant) => Buffer.compare(mutant, bytes) !== 0,
+  const { value } = material;
+  return quickly(JSON.stringify(annotations), () =>
+    proveCertifiedLayer(payload, { ...good, ...annotations }, value, image.digest, NOON),
   );
-};
+}
 
-describe('what is not as it was signed proves nothing, and nothing throws', () => {
+/** Each of so many changes of some bytes, but those that put the same in place of itself. */
+function* mutants(bytes: Uint8Array, change: (bytes: Uint8Array, random: Random) => Buffer) {
+  const random = randomness(SEED);
+  for (let i = 0; i < MUTATIONS; i++) {
+    const mutant = change(bytes, random);
+    if (Buffer.compare(mutant, bytes) !== 0) yield mutant;
+  }
+}
+
+const many = (title: string, run: () => Promise<void>) => it(mutations(title), run, MUTATIONS_TIMEOUT);
+
+describe('what is not as it was signed proves nothing, throws nothing, and takes no long time', () => {
   it('starts from what is proved', async () => {
     expect(await prove({})).toMatchObject({ kind: 'proved' });
     expect(await prove({}, pkiProof(root.pem))).toMatchObject({ kind: 'proved' });
   });
 
-  it(`${RUNS} certificates, with a log and without`, async () => {
-    for (const mutant of mutants(ann.der, 1)) {
-      const change = { [ANNOTATIONS.certificate]: writePem('CERTIFICATE', mutant) };
+  many('certificates, with a log and without', async () => {
+    for (const mutant of mutants(ann.der, changeDer)) {
+      const change = { annotations: { [ANNOTATIONS.certificate]: writePem('CERTIFICATE', mutant) } };
       expect((await prove(change)).kind).toBe('disproved');
       expect((await prove(change, pkiProof(root.pem))).kind).toBe('disproved');
     }
   });
 
-  it(`${RUNS} chains`, async () => {
-    for (const mutant of mutants(intermediate.der, 2)) {
-      const change = { [ANNOTATIONS.chain]: writePem('CERTIFICATE', mutant) + root.pem };
+  many('chains', async () => {
+    for (const mutant of mutants(intermediate.der, changeDer)) {
+      const change = { annotations: { [ANNOTATIONS.chain]: writePem('CERTIFICATE', mutant) + root.pem } };
       expect((await prove(change)).kind).toBe('disproved');
       expect((await prove(change, pkiProof(root.pem))).kind).toBe('disproved');
     }
   });
 
-  it(`${RUNS} log entries`, async () => {
-    const entry = good[ANNOTATIONS.rekorBundle] ?? '';
-    const written = JSON.stringify(JSON.parse(entry));
-    const random = randomness(3);
-    for (let i = 0; i < RUNS; i++) {
-      const mutant = bytewise(Buffer.from(entry), random).toString('latin1');
-      const proof = await prove({ [ANNOTATIONS.rekorBundle]: mutant });
+  many('payloads', async () => {
+    for (const payload of mutants(layer.bytes, bytewise)) {
+      expect((await prove({ payload })).kind).toBe('disproved');
+      expect((await prove({ payload }, pkiProof(root.pem))).kind).toBe('disproved');
+    }
+  });
+
+  many('promises of a log', async () => {
+    const random = randomness(SEED);
+    for (let i = 0; i < MUTATIONS; i++) {
+      const json: Json = JSON.parse(entry);
+      inBase64(json, 'SignedEntryTimestamp', random, changeDer);
+      const mutant = JSON.stringify(json);
+      if (mutant === entry) continue;
+      const proof = await prove({ annotations: { [ANNOTATIONS.rekorBundle]: mutant } });
+      expect(proof.kind, mutant).toBe('disproved');
+    }
+  });
+
+  many('log entries, in one byte or in their structure', async () => {
+    const signed = (text: string): string => JSON.stringify(JSON.parse(text));
+    const random = randomness(SEED);
+    for (let i = 0; i < MUTATIONS; i++) {
+      const json: Json = JSON.parse(entry);
+      changeJson(json, random);
+      const mutant = i % 2 === 0 ? bytewise(Buffer.from(entry), random).toString('latin1') : JSON.stringify(json);
+      const proof = await prove({ annotations: { [ANNOTATIONS.rekorBundle]: mutant } });
       // A space between two members is all that may be added to what a log signed.
-      if (proof.kind === 'proved') expect(JSON.stringify(JSON.parse(mutant))).toBe(written);
+      if (proof.kind === 'proved') expect(signed(mutant)).toBe(signed(entry));
     }
   });
 
-  it(`${RUNS} texts in place of PEM`, async () => {
-    const random = randomness(4);
-    for (let i = 0; i < RUNS; i++) {
-      const pem = bytewise(Buffer.from(ann.pem), random).toString('latin1');
-      const proof = await prove({ [ANNOTATIONS.certificate]: pem });
+  many('texts in place of PEM', async () => {
+    const bare = (pem: string): string => pem.replace(/\s/g, '');
+    for (const mutant of mutants(Buffer.from(ann.pem), bytewise)) {
+      const pem = mutant.toString('latin1');
+      const proof = await prove({ annotations: { [ANNOTATIONS.certificate]: pem } });
       // Line ends may move; the bytes may not.
-      if (proof.kind === 'proved') expect(pem.replace(/\s/g, '')).toBe(ann.pem.replace(/\s/g, ''));
+      if (proof.kind === 'proved') expect(bare(pem)).toBe(bare(ann.pem));
     }
   });
 
-  it('and certificates of any bytes are read or refused', () => {
-    const random = randomness(5);
-    for (let i = 0; i < RUNS; i++) {
+  many('certificates of any bytes are read or refused', async () => {
+    const random = randomness(SEED);
+    for (let i = 0; i < MUTATIONS; i++) {
       const bytes = Buffer.from(Array.from({ length: random(300) }, () => random(256)));
-      expect(parseCertificate(Buffer.concat([Buffer.from([0x30, bytes.length & 0x7f]), bytes])).ok).toBe(false);
+      const der = Buffer.concat([Buffer.from([0x30, bytes.length & 0x7f]), bytes]);
+      expect((await quickly(der.toString('hex'), async () => parseCertificate(der))).ok).toBe(false);
     }
   });
 });

@@ -35,10 +35,12 @@ export function ownCheckpoint(proof: InclusionProof, log: TrustedLog): Verified<
   if (rootHash === undefined || Buffer.compare(rootHash, proof.rootHash) !== 0)
     return invalid('has another root than the proof');
 
-  const own = checkpoint
-    .slice(end + 2)
-    .split('\n')
-    .flatMap((line) => ownSignature(line, origin, log));
+  const lines = checkpoint.slice(end + 2).split('\n');
+  if (lines.pop() !== '') return invalid('does not end with a line end');
+  const signatures = lines.map(readSignature);
+  const read = signatures.filter((signature) => signature !== undefined);
+  if (read.length < signatures.length) return invalid('has a signature that cannot be read');
+  const own = read.flatMap((signature) => ownSignature(signature, origin, log));
   if (own.length === 0) return invalid('is not signed by the log');
   if (own.length > MAXIMUM_SIGNATURES) return invalid('is signed too often');
   return verified(`${checkpoint.slice(0, end)}\n\n${own.map((line) => `${line}\n`).join('')}`);
@@ -51,16 +53,24 @@ function isOrigin(line: string, log: TrustedLog): boolean {
   return dash === undefined || (dash === '-' && tree !== undefined && /^[0-9]{1,20}$/.test(tree));
 }
 
-/** The line if it claims to be the log's. A log that is known by its key alone signs under the name that it gives itself. */
-function ownSignature(line: string, origin: string, log: TrustedLog): readonly string[] {
-  if (!line.startsWith(SIGNATURE)) return [];
+/** One line under a note: em dash, name, and base64 of a hint at the key and the signature. */
+type NoteSignature = { readonly name: string; readonly text: string; readonly hint: string };
+
+/** Undefined for a line that is none: then the whole note is malformed (C2SP signed-note; Go's reader says so too). */
+function readSignature(line: string): NoteSignature | undefined {
+  if (!line.startsWith(SIGNATURE)) return undefined;
   const [name = '', text = '', ...rest] = line.slice(SIGNATURE.length).split(' ');
   const bytes = bytesOf(text);
-  if (bytes === undefined || bytes.length < 5 || rest.length > 0) return [];
-  if (Buffer.from(bytes.subarray(0, 4)).toString('hex') !== log.id.slice(0, 8)) return [];
+  if (name === '' || bytes === undefined || bytes.length < 5 || rest.length > 0) return undefined;
+  return { name, text, hint: Buffer.from(bytes.subarray(0, 4)).toString('hex') };
+}
+
+/** The line if it claims to be the log's. A log that is known by its key alone signs under the name that it gives itself. */
+function ownSignature({ name, text, hint }: NoteSignature, origin: string, log: TrustedLog): readonly string[] {
+  if (hint !== log.id.slice(0, 8)) return [];
   // The name is no part of what is signed; the library wants one that it knows.
   if (log.origins === 'any') return name === origin.split(' ')[0] ? [`${SIGNATURE}${UNNAMED_LOG} ${text}`] : [];
-  return log.origins.includes(name) ? [line] : [];
+  return log.origins.includes(name) ? [`${SIGNATURE}${name} ${text}`] : [];
 }
 
 function invalid(what: string) {

@@ -45,19 +45,21 @@ export function entryProblem(
   if (logged.kind === 'refused') return logged;
 
   const { digest, signature, verifier } = logged.value;
-  if (!signedDigests(entry, content).includes(digest)) return mismatch('of something else that was signed');
+  if (digest !== signedDigest(entry, content, digest)) return mismatch('of something else that was signed');
   if (signature === undefined || !same(signature, content.signature)) return mismatch('of another signature');
   if (verifier?.kind !== signer.kind || verifier.sha256 !== signer.sha256) return mismatch('of another signer');
   return undefined;
 }
 
-/** Digests under which the entry may have logged the content: of what was signed, or of an envelope's payload. */
-function signedDigests(entry: BundleEntry, content: BundleContent): readonly string[] {
-  if (content.kind === 'message') return [digestText(content.algorithm, content.digest)];
+/**
+ * The digest under which the entry must have logged the content: of what was signed, or of an envelope's payload.
+ * @param logged says with which hash; an envelope may be logged under any
+ */
+function signedDigest(entry: BundleEntry, content: BundleContent, logged: string): string | undefined {
+  if (content.kind === 'message') return digestText(content.algorithm, content.digest);
+  const hash = [...DIGESTS.values()].find(({ algorithm }) => logged.startsWith(`${algorithm}:`));
   const bytes = entry.kind === 'hashedrekord' ? signedBytes(content) : content.payload;
-  return [...DIGESTS.values()].map(({ algorithm }) =>
-    digestText(algorithm, createHash(algorithm).update(bytes).digest()),
-  );
+  return hash && digestText(hash.algorithm, createHash(hash.algorithm).update(bytes).digest());
 }
 
 /** What the signature of an envelope is over. */
@@ -182,8 +184,12 @@ function certificateSigner(der: Uint8Array): LoggedSigner {
   return { kind: 'certificate', sha256: createHash('sha256').update(der).digest('hex') };
 }
 
+/** The longest key that is accepted, RSA of 4096 bits, has 550 bytes. */
+const MAXIMUM_KEY_BYTES = 2048;
+
 /** Keys are compared in the one form in which OpenSSL writes them. */
 function keySigner(spki: Uint8Array): LoggedSigner | undefined {
+  if (spki.length > MAXIMUM_KEY_BYTES) return undefined;
   const key = publicKeyOf(spki);
   return key.ok ? { kind: 'key', sha256: key.value.fingerprint.slice('sha256:'.length) } : undefined;
 }

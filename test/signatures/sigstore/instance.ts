@@ -180,23 +180,45 @@ export function checkpoint(
   return `${note}\n\u2014 ${name} ${base64(Buffer.concat([log.id.subarray(0, 4), signature]))}\n`;
 }
 
+/** Where a leaf is in a log's tree. */
+export type Place = { readonly index: number; readonly size: number };
+
+/**
+ * A way from a leaf to a root, over siblings that nobody made a tree of: for whoever verifies it they are as good as any.
+ * @see RFC 9162 §2.1.3.2
+ */
+function pathOf(
+  leafHash: Buffer,
+  { index, size }: Place,
+): { readonly hashes: readonly Buffer[]; readonly root: Buffer } {
+  const hashes: Buffer[] = [];
+  let root = leafHash;
+  for (let [at, last] = [index, size - 1]; last > 0; at = Math.floor(at / 2), last = Math.floor(last / 2)) {
+    // The last leaf of a level with no sibling goes up as it is.
+    if (at === last && at % 2 === 0) continue;
+    const sibling = sha256(`sibling ${hashes.length}`);
+    hashes.push(sibling);
+    root = at % 2 === 1 ? sha256(Buffer.from([1]), sibling, root) : sha256(Buffer.from([1]), root, sibling);
+  }
+  return { hashes, root };
+}
+
 /** Logs a body: the second of two leaves. Version 1 promises it for noon, version 2 proves it only. */
-export function logged(log: Log, body: Json, at = NOON): Json {
+export function logged(log: Log, body: Json, at = NOON, place: Place = { index: 1, size: 2 }): Json {
   const bytes = Buffer.from(JSON.stringify(body));
-  const sibling = sha256('another leaf');
-  const rootHash = sha256(Buffer.from([1]), sibling, sha256(Buffer.from([0]), bytes));
+  const { hashes, root: rootHash } = pathOf(sha256(Buffer.from([0]), bytes), place);
   const integratedTime = Math.floor(at / 1000);
   const promised = JSON.stringify({ body: base64(bytes), integratedTime, logID: log.id.toString('hex'), logIndex: 77 });
   const entry = {
-    logIndex: log.version === 1 ? '77' : '1',
+    logIndex: log.version === 1 ? '77' : String(place.index),
     logId: { keyId: base64(log.id) },
     kindVersion: { kind: body['kind'], version: body['apiVersion'] },
     inclusionProof: {
-      logIndex: '1',
-      treeSize: '2',
+      logIndex: String(place.index),
+      treeSize: String(place.size),
       rootHash: base64(rootHash),
-      hashes: [base64(sibling)],
-      checkpoint: { envelope: checkpoint(log, 2, rootHash) },
+      hashes: hashes.map(base64),
+      checkpoint: { envelope: checkpoint(log, place.size, rootHash) },
     },
     canonicalizedBody: base64(bytes),
   };
