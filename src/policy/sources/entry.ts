@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import type { Mode } from '../../model/mode.ts';
@@ -10,7 +11,7 @@ export type PolicyEntry =
   | string
   | {
       readonly path: string;
-      /** Where absolute key paths of a policy are looked up; no dialect of this version has any, so it is refused. */
+      /** Where absolute paths of keys, certificates and trusted roots are looked up, and what they must not leave. */
       readonly root?: string | undefined;
       /** Only requests from these namespaces; an asker whose namespace is not known counts as one of them. */
       readonly namespaces?: readonly string[] | undefined;
@@ -21,18 +22,23 @@ export type PolicyEntry =
     };
 
 /** An entry after reading. */
-export type EntryRules = { readonly path: string; readonly narrowing: Narrowing; readonly mode: Mode | undefined };
+export type EntryRules = {
+  readonly path: string;
+  /** Absolute. */
+  readonly root: string | undefined;
+  readonly narrowing: Narrowing;
+  readonly mode: Mode | undefined;
+};
 
 /**
  * Reads an entry.
- * @returns FEATURE_NOT_SUPPORTED for `root`; POLICY_BROKEN for a list that is empty or a scope that is none
+ * @returns POLICY_BROKEN for a root that is empty, a list that is, or a scope that is none
  */
 export function readEntry(entry: PolicyEntry): Result<EntryRules> {
-  if (typeof entry === 'string') return ok({ path: entry, narrowing: NOT_NARROWED, mode: undefined });
+  if (typeof entry === 'string') return ok({ path: entry, root: undefined, narrowing: NOT_NARROWED, mode: undefined });
   const { path, root, namespaces, scopes, mode } = entry;
-  if (root !== undefined) {
-    return failed('FEATURE_NOT_SUPPORTED', 'root is for policies that name key files, and this version reads none');
-  }
+  // It would come to the working directory, which nobody meant.
+  if (root === '') return failed('POLICY_BROKEN', 'the root of an entry must not be empty');
   // An empty list would make a policy that applies to nothing out of one that applies.
   if (namespaces?.length === 0 || scopes?.length === 0) {
     return failed('POLICY_BROKEN', 'namespaces and scopes of an entry must not be empty lists');
@@ -41,6 +47,7 @@ export function readEntry(entry: PolicyEntry): Result<EntryRules> {
   if (wrong !== undefined) return failed('POLICY_BROKEN', `"${printable(wrong)}" is no image scope`);
   return ok({
     path,
+    root: root === undefined ? undefined : resolve(root),
     mode,
     narrowing: {
       namespaces: namespaces === undefined ? undefined : new Set(namespaces),

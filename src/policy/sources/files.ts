@@ -4,8 +4,14 @@ import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed, ok, type Result } from '../../codes/result.ts';
 
-/** A file that may hold policies, and what changes whenever it does. */
-export type PolicyFile = { readonly path: string; readonly fingerprint: string };
+/** A file that may hold policies. */
+export type PolicyFile = {
+  readonly path: string;
+  /** What tells the file from others, under whatever name; undefined for a link that leads nowhere. */
+  readonly id: string | undefined;
+  /** Changes whenever the file does. */
+  readonly fingerprint: string;
+};
 
 /** What stands under an entry. */
 export type Listing = { readonly files: readonly PolicyFile[]; readonly directories: readonly string[] };
@@ -61,7 +67,12 @@ async function walk(path: string, above: readonly string[], listing: OpenListing
   if (facts === 'gone') return undefined;
   if (facts === 'dangling' || facts.isFile()) {
     if (listing.files.length >= MAX_FILES) return `there are more than ${MAX_FILES} files`;
-    listing.files.push({ path, fingerprint: fingerprintOf(facts) });
+    const isThere = facts !== 'dangling';
+    listing.files.push({
+      path,
+      id: isThere ? idOf(facts) : undefined,
+      fingerprint: isThere ? fingerprintOf(facts) : facts,
+    });
     return undefined;
   }
   if (!facts.isDirectory()) return `${path} is neither a file nor a directory`;
@@ -93,11 +104,17 @@ async function statOf(path: string, mayBeGone: boolean): Promise<BigIntStats | '
   }
 }
 
-function fingerprintOf(facts: BigIntStats | 'dangling'): string {
-  if (facts === 'dangling') return facts;
-  return [facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(':');
+/** What changes whenever a file does. */
+export function fingerprintOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }
 
-function codeOf(error: unknown): string {
+/** What tells a file from others, under whatever name. */
+export function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+/** The system's word for what went wrong, such as `ENOENT`. */
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
 }

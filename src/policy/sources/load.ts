@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import type { CompiledPolicy, Member } from '../compiled.ts';
+import { ownSet } from '../dialects/countersign/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { openShiftSet } from '../dialects/openshift/set.ts';
 import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
@@ -61,13 +62,16 @@ export function render(snapshot: Snapshot): LoadedPolicies {
     files.flatMap(({ policies }) => policies.map((compiled) => ({ compiled, narrowing: rules.narrowing }))),
   );
   const compiled = members.map((member) => member.compiled);
+  const openShift = members.filter((member) => member.compiled.dialect === 'openshift');
+  // What could not be read at all may have been anything; it stands with those that know no precedence.
+  const own = members.filter((member) => member.compiled.dialect !== 'openshift');
   const conflicts = conflictConditions(
-    members
+    openShift
       .filter(({ compiled, narrowing }) => compiled.holdsIn.kind === 'namespace' || isWide(narrowing))
       .map((member) => member.compiled),
   );
   return {
-    sets: members.length === 0 ? [] : [openShiftSet(members)],
+    sets: [...(openShift.length === 0 ? [] : [openShiftSet(openShift)]), ...(own.length === 0 ? [] : [ownSet(own)])],
     problems: [
       ...failuresOf(snapshot),
       ...snapshot.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
@@ -84,8 +88,8 @@ export function render(snapshot: Snapshot): LoadedPolicies {
 /** Policies of one name: an API server would keep the last, files keep both, and a forgotten copy is easily made. */
 function repeated(policies: readonly CompiledPolicy[]): readonly PolicyWarning[] {
   const first = new Map<string, string>();
-  return policies.flatMap(({ policy: { origin } }) => {
-    const key = identityOf(origin);
+  return policies.flatMap(({ dialect, policy: { origin } }) => {
+    const key = identityOf(dialect, origin);
     const source = first.get(key);
     if (source === undefined) first.set(key, origin.source);
     return source === undefined

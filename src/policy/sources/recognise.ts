@@ -1,16 +1,23 @@
 import { failed, ok, type Result } from '../../codes/result.ts';
 import type { OpenShiftVersion } from '../dialects/openshift/crd.ts';
-import { OPENSHIFT_GROUP, type OpenShiftKind, versionOf } from '../dialects/openshift/object.ts';
+import { OPENSHIFT_GROUP, versionOf } from '../dialects/openshift/object.ts';
+import type { ImagePolicyKind } from '../header.ts';
 import { type Fields, fieldOf, isFields } from '../structural.ts';
 
 /** An object of a dialect that this version reads. */
 export type Recognised = {
   readonly object: Fields;
-  readonly kind: OpenShiftKind;
-  readonly version: OpenShiftVersion;
+  readonly kind: ImagePolicyKind;
+  readonly language:
+    | { readonly dialect: 'openshift'; readonly version: OpenShiftVersion }
+    | { readonly dialect: 'countersign' };
   /** Where in its document it stands, such as `items[3]`; empty where it is the document. */
   readonly path: string;
 };
+
+/** countersign's own API group, and the version of its policies. */
+const OWN_GROUP = 'countersign.dev';
+const OWN_VERSION = `${OWN_GROUP}/v1alpha1`;
 
 /**
  * Tells by its content what a document is: `apiVersion` and `kind`, or its shape. Lists of objects are unfolded.
@@ -25,15 +32,32 @@ export function recognise(value: unknown, path = ''): Result<readonly Recognised
 
   if (apiVersion === 'v1' && kind === 'List') return unfold(value, {}, path);
   const group = apiVersion.slice(0, Math.max(apiVersion.lastIndexOf('/'), 0));
-  if (group !== OPENSHIFT_GROUP) return byGroup(group, apiVersion, kind);
+  const language = languageOf(group, apiVersion, kind);
+  if (!language.ok) return language;
 
-  const version = versionOf(apiVersion);
-  if (version === undefined) return failed('POLICY_BROKEN', `${apiVersion} is not known: v1 and v1alpha1 are`);
-  if (kind === 'ClusterImagePolicy' || kind === 'ImagePolicy') return ok([{ object: value, kind, version, path }]);
+  if (kind === 'ClusterImagePolicy' || kind === 'ImagePolicy') {
+    return ok([{ object: value, kind, language: language.value, path }]);
+  }
   if (kind === 'ClusterImagePolicyList' || kind === 'ImagePolicyList') {
     return unfold(value, { apiVersion, kind: kind.slice(0, -'List'.length) }, path);
   }
   return failed('POLICY_BROKEN', `the kind ${kind} of ${apiVersion} is no image policy`);
+}
+
+/** Whether a value is a sigstore trusted root by its shape, as `trusted_root.json` has it. */
+export function isTrustedRoot(value: unknown): boolean {
+  return isFields(value) && shapeOf(value) === TRUSTED_ROOT;
+}
+
+function languageOf(group: string, apiVersion: string, kind: string): Result<Recognised['language']> {
+  if (group === OWN_GROUP) {
+    if (apiVersion === OWN_VERSION) return ok({ dialect: 'countersign' });
+    return failed('POLICY_BROKEN', `${apiVersion} is not known: ${OWN_VERSION} is`);
+  }
+  if (group !== OPENSHIFT_GROUP) return byGroup(group, apiVersion, kind);
+  const version = versionOf(apiVersion);
+  if (version === undefined) return failed('POLICY_BROKEN', `${apiVersion} is not known: v1 and v1alpha1 are`);
+  return ok({ dialect: 'openshift', version });
 }
 
 /** The items of a list; those of a typed list need not say what they are. */
@@ -56,7 +80,6 @@ function unfold(list: Fields, typed: Fields, path: string): Result<readonly Reco
 const FOREIGN_GROUPS: ReadonlyMap<string, string> = new Map([
   ['policy.sigstore.dev', 'sigstore policy-controller’s policies'],
   ['config.ratify.deislabs.io', 'Ratify’s objects'],
-  ['countersign.dev', 'countersign’s own policies'],
   ['kyverno.io', 'Kyverno’s policies'],
 ]);
 
@@ -66,22 +89,31 @@ function byGroup(group: string, apiVersion: string, kind: string): Result<never>
   return failed('POLICY_BROKEN', `${apiVersion} ${kind} is no policy that countersign knows`);
 }
 
+type Shape = { readonly fields: readonly string[]; readonly dialect: string };
+
+const TRUSTED_ROOT: Shape = { fields: ['tlogs', 'certificateAuthorities'], dialect: 'sigstore trusted roots' };
+
 /** Files that say by their shape alone what they are. */
-const SHAPES: readonly { readonly fields: readonly string[]; readonly dialect: string }[] = [
+const SHAPES: readonly Shape[] = [
   { fields: ['trustPolicies'], dialect: 'notation trust policies (trustpolicy.json)' },
   { fields: ['default', 'transports'], dialect: 'containers policy.json' },
   { fields: ['default-docker', 'docker'], dialect: 'registries.d' },
-  { fields: ['tlogs', 'certificateAuthorities'], dialect: 'sigstore trusted roots (trusted_root.json)' },
+  TRUSTED_ROOT,
   { fields: ['verifier', 'store'], dialect: 'Ratify’s configuration' },
 ];
 
 function byShape(value: Fields): Result<never> {
-  const shape = SHAPES.find(({ fields }) => fields.some((field) => fieldOf(value, field) !== undefined));
+  const shape = shapeOf(value);
+  if (shape === TRUSTED_ROOT) return failed('POLICY_BROKEN', 'it is a sigstore trusted root, and no policy');
   if (shape !== undefined) return unsupported(shape.dialect);
   return failed(
     'POLICY_BROKEN',
     'it is no policy that countersign knows: it has neither apiVersion and kind nor a known shape',
   );
+}
+
+function shapeOf(value: Fields): Shape | undefined {
+  return SHAPES.find(({ fields }) => fields.some((field) => fieldOf(value, field) !== undefined));
 }
 
 function unsupported(dialect: string): Result<never> {

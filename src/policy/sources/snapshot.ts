@@ -1,21 +1,12 @@
-import { basename } from 'node:path';
+import { resolve } from 'node:path';
 import type { Failure, Result } from '../../codes/result.ts';
-import { breakPolicy, type CompiledPolicy, unreadablePolicy } from '../compiled.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { EntryRules } from './entry.ts';
+import { brokenState, type FileState, type FileUse, isSameState, isUnread, stateOf } from './file-state.ts';
 import { type Listing, listFiles, type PolicyFile } from './files.ts';
-import { identityOf, MAX_OBJECTS, type ReadingContext, readPolicyFile } from './policy-file.ts';
+import { currentFingerprint, type MaterialFile, saysTheSame } from './material.ts';
+import { type FileReading, identityOf, MAX_OBJECTS, type ReadingContext, readPolicyFile } from './policy-file.ts';
 import { type PolicyProblem, problem } from './problem.ts';
-
-/** What one file came to. */
-export type FileState = {
-  readonly file: PolicyFile;
-  readonly policies: readonly CompiledPolicy[];
-  /** What is wrong with it as a file; then its policies are those it last had, broken. */
-  readonly failures: readonly PolicyProblem[];
-  /** What is wrong with single objects of it. */
-  readonly problems: readonly PolicyProblem[];
-};
 
 /** What one entry came to. */
 export type EntryState = {
@@ -42,11 +33,9 @@ export async function listEntries(rules: readonly EntryRules[]): Promise<readonl
 }
 
 /**
- * Reads all entries, or what changed of them since the snapshot before.
- *
- * A file that could be read before and no longer can keeps its place with its last policies, each broken, so that a slip
- * of the pen refuses what it protected; a file that never could may have named anything and refuses everything. A file
- * that is gone is gone with its policies; an entry that is gone cannot be read (MODEL.md M8, DESIGN.md §5).
+ * Reads all entries, or what changed of them since the snapshot before; see {@link stateOf} for what a file comes to. A
+ * file that is gone is gone with its policies; an entry that is gone cannot be read (MODEL.md M8, DESIGN.md §5). A file
+ * that policies name is never remembered: gone, it is gone for them at once.
  */
 export async function takeSnapshot(
   entries: readonly ListedEntry[],
@@ -63,16 +52,16 @@ export async function takeSnapshot(
       continue;
     }
     const known = new Map(previous?.files.map((state) => [state.file.path, state]));
-    const files: FileState[] = [];
+    const looked: Looked[] = [];
     for (const file of listing.value.files) {
       const last = known.get(file.path);
-      const state =
-        last?.file.fingerprint === file.fingerprint
-          ? last
-          : await readFile(file, last, MAX_OBJECTS - objects, { defaults, mode: rules.mode, lastScopes });
-      files.push(state);
-      objects += state.policies.length;
+      const context = { defaults, mode: rules.mode, root: rules.root, lastScopes };
+      const one = await readFile(file, last, MAX_OBJECTS - objects, context);
+      looked.push(one);
+      objects += one.reading.policies.length;
     }
+    const useOf = usesOf(looked, listing.value);
+    const files = looked.map((one) => settle(one, useOf(one.file)));
     states.push(listed(rules, listing.value, files));
   }
   return states;
@@ -80,9 +69,7 @@ export async function takeSnapshot(
 
 /** Whether something could not be read, and must be tried again although it has not changed. */
 export function hasUnread(snapshot: Snapshot): boolean {
-  return snapshot.some(
-    ({ failures, files }) => failures.length > 0 || files.some(({ file }) => file.fingerprint === UNREAD),
-  );
+  return snapshot.some(({ failures, files }) => failures.length > 0 || files.some(isUnread));
 }
 
 /** Whether two snapshots hold the same files in the same state. */
@@ -90,58 +77,97 @@ export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
   return a.every((entry, i) => {
     const other = b[i];
     if (other === undefined || entry.files.length !== other.files.length) return false;
-    if (entry.failures.map(({ reason }) => reason).join() !== other.failures.map(({ reason }) => reason).join()) {
+    if (reasons(entry.failures) !== reasons(other.failures) || reasons(entry.problems) !== reasons(other.problems)) {
       return false;
     }
-    return entry.files.every((state, j) => state === other.files[j]);
+    return entry.files.every((state, j) => {
+      const now = other.files[j];
+      return now !== undefined && state.file.path === now.file.path && isSameState(state, now);
+    });
   });
 }
 
-/** Stands for the fingerprint of what was not read, and is that of no file. */
-const UNREAD = 'unread';
+function reasons(problems: readonly PolicyProblem[]): string {
+  return problems.map(({ reason }) => reason).join();
+}
+
+/** The files whose change changes policies: what broken ones name changes nothing until they are mended. */
+export function materialOf(snapshot: Snapshot): readonly MaterialFile[] {
+  return snapshot
+    .filter(({ failures }) => failures.length === 0)
+    .flatMap(({ files }) => files.flatMap(({ failures, material }) => (failures.length === 0 ? material : [])));
+}
 
 function listed(rules: EntryRules, { directories }: Listing, files: readonly FileState[]): EntryState {
-  const problems = files.length === 0 ? [problem('POLICY_BROKEN', rules.path, 'the directory holds no policies')] : [];
+  const isEmpty = files.every(({ reading, failures }) => reading.content !== 'policies' && failures.length === 0);
+  const problems = isEmpty ? [problem('POLICY_BROKEN', rules.path, 'the directory holds no policies')] : [];
   return { rules, files, directories, failures: [], problems };
 }
 
 function unlisted(rules: EntryRules, previous: EntryState | undefined, failure: Failure): EntryState {
   const against = problem(failure.code, rules.path, failure.message);
   if (previous?.failures[0]?.reason === against.reason) return previous;
-  const files = previous?.files.map((state) => broken(state, against.reason, [])) ?? [];
+  const files = previous?.files.map((state) => brokenState(state, against.reason, [])) ?? [];
   return { rules, files, directories: previous?.directories ?? [], failures: [against], problems: [] };
 }
 
-/** The policies that a file last had, refusing; it will be read again, even if it has not changed. */
-function broken(last: FileState, reason: string, failures: readonly PolicyProblem[]): FileState {
-  const policies = last.policies.map((policy) => breakPolicy(policy, reason));
-  return { file: { ...last.file, fingerprint: UNREAD }, policies, failures, problems: [] };
-}
+/** A file and what stands in it; `kept` where nothing of it changed. */
+type Looked = {
+  readonly file: PolicyFile;
+  readonly reading: FileReading;
+  readonly last: FileState | undefined;
+  readonly kept: FileState | undefined;
+};
 
 async function readFile(
   file: PolicyFile,
   last: FileState | undefined,
   room: number,
   context: ReadingContext,
-): Promise<FileState> {
-  const { policies, problems, failures, isText } = await readPolicyFile(file.path, room, context);
-  const [first] = failures;
-  if (first === undefined) return { file, policies, failures, problems };
-  // What could not be read is tried again each time, and is no news as long as it fails in the same way.
-  if (!isText && last?.failures[0]?.reason === first.reason) return last;
-  const tried = isText ? file : { ...file, fingerprint: UNREAD };
-  if (last !== undefined && last.policies.length > 0) return { ...broken(last, first.reason, failures), file: tried };
-  const stand = unreadablePolicy(file.path, basename(file.path), first.reason);
-  return { file: tried, policies: [stand], failures, problems: [] };
+): Promise<Looked> {
+  const isSame = last?.file.fingerprint === file.fingerprint;
+  if (last !== undefined && isSame && (last.failures.length > 0 || (await isMaterialSame(last)))) {
+    return { file, reading: last.reading, last, kept: last };
+  }
+  const reading = await readPolicyFile(file.path, room, context);
+  if (last !== undefined && isSame && saysTheSame(last.material, reading.material)) {
+    // Touched, or replaced by a copy: no news for the policies.
+    const kept = { ...last, material: reading.material };
+    return { file, reading: last.reading, last, kept };
+  }
+  return { file, reading, last, kept: undefined };
+}
+
+async function isMaterialSame({ material }: FileState): Promise<boolean> {
+  for (const file of material) {
+    if (!file.isSettled || (await currentFingerprint(file)) !== file.fingerprint) return false;
+  }
+  return true;
+}
+
+function settle({ file, reading, last, kept }: Looked, use: FileUse): FileState {
+  return kept?.use === use ? kept : stateOf(file, reading, use, last);
+}
+
+/** What the policies of an entry name each of its files as, under whatever path. */
+function usesOf(looked: readonly Looked[], { directories }: Listing): (file: PolicyFile) => FileUse {
+  if (directories.length === 0) return () => 'entry';
+  const named = new Set<string>();
+  for (const { reading, last, kept } of looked) {
+    // While a file cannot be read, what it named stays what it is.
+    const material = kept?.material ?? (reading.failures.length > 0 ? last?.material : reading.material) ?? [];
+    for (const { id, place } of material) named.add(place.path).add(id ?? place.path);
+  }
+  return ({ path, id }) => (named.has(resolve(path)) || (id !== undefined && named.has(id)) ? 'named' : 'other');
 }
 
 /** The scopes that every object had, by what names it, wherever it is written now. */
 function scopesOf(before: Snapshot | undefined): ReadonlyMap<string, readonly string[]> {
   const scopes = new Map<string, readonly string[]>();
   for (const { files } of before ?? []) {
-    for (const { policy, reach } of files.flatMap((state) => state.policies)) {
+    for (const { dialect, policy, reach } of files.flatMap((state) => state.policies)) {
       if (reach === 'everything') continue;
-      const key = identityOf(policy.origin);
+      const key = identityOf(dialect, policy.origin);
       scopes.set(key, [...(scopes.get(key) ?? []), ...reach.map(({ written }) => written)]);
     }
   }

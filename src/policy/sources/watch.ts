@@ -4,8 +4,17 @@ import { ok, type Result } from '../../codes/result.ts';
 import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { PolicyEntry } from './entry.ts';
 import { firstSnapshot, type LoadedPolicies, render } from './load.ts';
+import { currentFingerprint } from './material.ts';
 import type { LoadFailure } from './problem.ts';
-import { hasUnread, type ListedEntry, listEntries, type Snapshot, sameSnapshot, takeSnapshot } from './snapshot.ts';
+import {
+  hasUnread,
+  type ListedEntry,
+  listEntries,
+  materialOf,
+  type Snapshot,
+  sameSnapshot,
+  takeSnapshot,
+} from './snapshot.ts';
 
 /** Policies that follow their files. */
 export type PolicyWatch = {
@@ -42,7 +51,7 @@ export async function watchPolicies(
 
   let snapshot = first.value.snapshot;
   let loaded = render(snapshot);
-  let read = signatureOf(first.value.listed);
+  let read = signatureOf(first.value.listed, fingerprintsIn(snapshot));
   let pending: { readonly signature: string; readonly since: number; readonly same: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let due = Number.POSITIVE_INFINITY;
@@ -78,7 +87,7 @@ export async function watchPolicies(
   /** Reads what changed; returns when to look again. */
   const look = async (): Promise<number> => {
     const listed = await listEntries(rules);
-    const signature = signatureOf(listed);
+    const signature = signatureOf(listed, await fingerprintsNow(snapshot));
     if (signature === read && !hasUnread(snapshot)) {
       pending = undefined;
       return POLL;
@@ -89,7 +98,8 @@ export async function watchPolicies(
     if (closed) return POLL;
     const isChanged = !sameSnapshot(snapshot, next);
     snapshot = next;
-    read = signature;
+    // As it was read, not as it stood before: what changed in between is looked at again.
+    read = signatureOf(listed, fingerprintsIn(snapshot));
     pending = undefined;
     follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
     if (isChanged) {
@@ -113,18 +123,31 @@ export async function watchPolicies(
 
 /** The directories whose reports matter. That of a directory's parent would not: it may be as busy as `/tmp`. */
 function directoriesOf(snapshot: Snapshot): ReadonlySet<string> {
-  return new Set(
-    snapshot.flatMap(({ rules, directories }) => (directories.length === 0 ? [dirname(rules.path)] : directories)),
-  );
+  return new Set([
+    ...snapshot.flatMap(({ rules, directories }) => (directories.length === 0 ? [dirname(rules.path)] : directories)),
+    ...materialOf(snapshot).map(({ place }) => dirname(place.path)),
+  ]);
 }
 
-/** Changes whenever a file comes, goes or changes, or an entry can or cannot be listed. */
-function signatureOf(entries: readonly ListedEntry[]): string {
-  return JSON.stringify(
-    entries.map(({ listing }) =>
-      listing.ok ? listing.value.files.map(({ path, fingerprint }) => [path, fingerprint]) : listing.failure.message,
-    ),
+/**
+ * Changes whenever a file comes, goes or changes, or an entry can or cannot be listed.
+ * @param material fingerprints of the files that policies name
+ */
+function signatureOf(entries: readonly ListedEntry[], material: readonly string[]): string {
+  const listings = entries.map(({ listing }) =>
+    listing.ok ? listing.value.files.map(({ path, fingerprint }) => [path, fingerprint]) : listing.failure.message,
   );
+  return JSON.stringify([listings, material]);
+}
+
+function fingerprintsIn(snapshot: Snapshot): readonly string[] {
+  return materialOf(snapshot).map(({ fingerprint }) => fingerprint);
+}
+
+async function fingerprintsNow(snapshot: Snapshot): Promise<readonly string[]> {
+  const now: string[] = [];
+  for (const file of materialOf(snapshot)) now.push(await currentFingerprint(file));
+  return now;
 }
 
 /** Watches these directories and no other. What cannot be watched is polled all the same. */

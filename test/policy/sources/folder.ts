@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
+import * as countersign from '../countersign/objects.ts';
 import { written } from '../openshift/objects.ts';
 
 /** A temporary folder that goes when it is disposed of. */
@@ -48,6 +49,12 @@ export async function folder(): Promise<Folder> {
 /** Policies as one YAML file. */
 export function yaml(...policies: readonly Parameters<typeof written>[0][]): string {
   return policies.map((how) => stringify(written(how))).join('---\n');
+}
+
+/** One of countersign's own policies as YAML; it asks for a signature by one of the keys in these files, if any. */
+export function own(how: Parameters<typeof countersign.written>[0], ...files: readonly string[]): string {
+  const signature = { keys: { anyOf: files.map((file) => ({ file })) } };
+  return stringify(countersign.written({ ...(files.length === 0 ? {} : { signature }), ...how }));
 }
 
 /** Waits until something holds; the time is a bound, not a wait. */

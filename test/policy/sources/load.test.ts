@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PolicyEntry } from '../../../src/policy/sources/entry.ts';
 import { type LoadedPolicies, loadPolicies } from '../../../src/policy/sources/load.ts';
+import * as own from '../countersign/objects.ts';
 import { asked, asker, written } from '../openshift/objects.ts';
 import { folder, yaml } from './folder.ts';
 
@@ -98,6 +99,66 @@ describe('what is read', () => {
   });
 });
 
+describe('countersign’s own policies', () => {
+  it('stand beside OpenShift’s, alone, in lists and in lists of their kind, and all that match apply', async () => {
+    await using there = await folder();
+    const items = [own.written({ name: 'c' }), written({ name: 'd' })];
+    const bare = (({ metadata, spec }) => ({ metadata, spec }))(own.written({ name: 'e', namespace: 'team-a' }));
+    const list = { apiVersion: 'countersign.dev/v1alpha1', kind: 'ImagePolicyList', items: [bare] };
+    await there.write({
+      'a.yaml': JSON.stringify(own.written({ name: 'a', images: ['example.com/**'] })),
+      'b.json': JSON.stringify(own.written({ name: 'b', images: ['example.com/x'] })),
+      'c.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+      'e.yaml': JSON.stringify(list),
+    });
+    const loaded = await load(there.path);
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.sets.map(({ policies }) => policies.map(({ origin }) => origin.name))).toEqual([
+      ['d'],
+      ['a', 'b', 'c', 'e'],
+    ]);
+    expect(names(loaded, 'example.com/x:1')).toEqual([
+      'a example.com/**',
+      'b example.com/x',
+      'c example.com',
+      'd example.com',
+      'e example.com',
+    ]);
+    expect(names(loaded, 'example.com/x:1', 'team-b')).not.toContain('e example.com');
+  });
+
+  it('one that is wrong is broken, refuses its images, and is reported with its place', async () => {
+    await using there = await folder();
+    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a', spec: { requires: {} } })) });
+    const loaded = await load(there.path);
+    expect(loaded.problems).toMatchObject([{ code: 'POLICY_BROKEN', document: 1, path: 'spec.requires' }]);
+    const selected = loaded.sets.flatMap((set) => set.select(asked('example.com/x:1'), asker('team-a')));
+    expect(selected.map(({ state }) => state.kind)).toEqual(['broken']);
+  });
+
+  it('and one of OpenShift’s of the same kind and name are two policies, without a warning of a copy', async () => {
+    await using there = await folder();
+    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a' })), 'b.yaml': yaml({ name: 'a' }) });
+    const loaded = await load(there.path);
+    expect(loaded.warnings).toEqual([]);
+    expect(names(loaded, 'example.com/x:1')).toHaveLength(2);
+    await there.write({ 'c.yaml': JSON.stringify(own.written({ name: 'a' })) });
+    expect((await load(there.path)).warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('it is also written in'),
+    ]);
+  });
+
+  it('are narrowed by their entry, and take its mode where they say none', async () => {
+    await using there = await folder();
+    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a', images: ['**'] })) });
+    const loaded = await load({ path: there.path, namespaces: ['team-a'], scopes: ['example.com/ns'], mode: 'warn' });
+    expect(names(loaded, 'example.com/ns/x:1')).toEqual(['a **']);
+    expect(names(loaded, 'example.com/ns/x:1', 'team-b')).toEqual([]);
+    expect(names(loaded, 'example.com/x:1')).toEqual([]);
+    expect(loaded.sets[0]?.policies[0]?.mode).toBe('warn');
+  });
+});
+
 describe('what is not read is an error that says what and where', () => {
   it.each([
     [
@@ -127,7 +188,6 @@ describe('what is not read is an error that says what and where', () => {
     ],
     ['a.json', '{"version": "1.0", "trustPolicies": []}', 'FEATURE_NOT_SUPPORTED', 'notation trust policies'],
     ['registries.d/a.yaml', 'docker: {}\n', 'FEATURE_NOT_SUPPORTED', 'registries.d'],
-    ['a.json', '{"mediaType": "x", "tlogs": []}', 'FEATURE_NOT_SUPPORTED', 'trusted_root.json'],
     ['a.yaml', 'apiVersion: config.ratify.deislabs.io/v1beta1\nkind: Policy\n', 'FEATURE_NOT_SUPPORTED', 'Ratify'],
     [
       'a.yaml',
@@ -137,10 +197,11 @@ describe('what is not read is an error that says what and where', () => {
     ],
     [
       'a.yaml',
-      'apiVersion: countersign.dev/v1alpha1\nkind: ImagePolicy\n',
-      'FEATURE_NOT_SUPPORTED',
-      'countersign’s own',
+      'apiVersion: countersign.dev/v1\nkind: ImagePolicy\n',
+      'POLICY_BROKEN',
+      'countersign.dev/v1 is not known: countersign.dev/v1alpha1 is',
     ],
+    ['a.yaml', 'apiVersion: countersign.dev/v1alpha1\nkind: Policy\n', 'POLICY_BROKEN', 'the kind Policy'],
   ])('%s %#', async (name, text, code, message) => {
     await using there = await folder();
     await there.write({ [name]: text });
@@ -184,7 +245,7 @@ describe('what is not read is an error that says what and where', () => {
       'b.yaml': 'foo: bar',
       'c.yaml': `foo: bar\n---\n${yaml({})}---\nfoo: bar`,
     });
-    const loaded = await loadPolicies([there.path, { path: '/x', root: '/y' }]);
+    const loaded = await loadPolicies([there.path, { path: '/x', scopes: [] }]);
     const problems = loaded.ok ? [] : loaded.failure.problems;
     expect(problems.map(({ file, document }) => [file.slice(there.path.length + 1), document])).toEqual([
       ['', undefined],
@@ -265,7 +326,7 @@ describe('entries', () => {
   });
 
   it.each([
-    [{ root: '/keys' }, 'FEATURE_NOT_SUPPORTED'],
+    [{ root: '' }, 'POLICY_BROKEN'],
     [{ scopes: [] }, 'POLICY_BROKEN'],
     [{ namespaces: [] }, 'POLICY_BROKEN'],
     [{ scopes: ['busybox'] }, 'POLICY_BROKEN'],
