@@ -47,7 +47,7 @@ export function written(how: Written): Fields {
 }
 
 /** What the path of a file comes to here. */
-export function material(path: string): TrustRef {
+function material(path: string): TrustRef {
   return { kind: 'inline', text: `what ${path} holds` };
 }
 

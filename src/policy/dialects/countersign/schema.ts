@@ -4,12 +4,6 @@ import { about, against, exactlyOne, fields, list, text } from './fields.ts';
 import { imageProblem } from './images.ts';
 import { signature, type WrittenSignature } from './signature-schema.ts';
 
-/** The API group of countersign's own policies. */
-export const OWN_GROUP = 'countersign.dev';
-
-/** The version of them that is read. */
-export const OWN_VERSION = 'v1alpha1';
-
 /** Requirements within requirements, the outermost counted. */
 export const MAX_DEPTH = 8;
 

@@ -66,7 +66,9 @@ const pemRoot = fields({
     ),
 }).meta({
   id: 'PemRoot',
-  ...about('A sigstore instance by its keys and certificates, which are trusted at every time.'),
+  ...about(
+    'A sigstore instance by its keys and certificates. Nothing but the certificates’ own dates says when they hold.',
+  ),
 });
 
 /** A sigstore instance: whom its certificates, logs and timestamps are trusted from. */
