@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import * as countersign from '../countersign/objects.ts';
+import { written as ownWritten } from '../countersign/objects.ts';
 import { written } from '../openshift/objects.ts';
 
 /** A temporary folder that goes when it is disposed of. */
@@ -52,9 +52,9 @@ export function yaml(...policies: readonly Parameters<typeof written>[0][]): str
 }
 
 /** One of countersign's own policies as YAML; it asks for a signature by one of the keys in these files, if any. */
-export function own(how: Parameters<typeof countersign.written>[0], ...files: readonly string[]): string {
+export function own(how: Parameters<typeof ownWritten>[0], ...files: readonly string[]): string {
   const signature = { keys: { anyOf: files.map((file) => ({ file })) } };
-  return stringify(countersign.written({ ...(files.length === 0 ? {} : { signature }), ...how }));
+  return stringify(ownWritten({ ...(files.length === 0 ? {} : { signature }), ...how }));
 }
 
 /** Waits until something holds; the time is a bound, not a wait. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PolicyEntry } from '../../../src/policy/sources/entry.ts';
 import { type LoadedPolicies, loadPolicies } from '../../../src/policy/sources/load.ts';
-import * as own from '../countersign/objects.ts';
+import { written as ownWritten } from '../countersign/objects.ts';
 import { asked, asker, written } from '../openshift/objects.ts';
 import { folder, yaml } from './folder.ts';
 
@@ -102,12 +102,12 @@ describe('what is read', () => {
 describe('countersign’s own policies', () => {
   it('stand beside OpenShift’s, alone, in lists and in lists of their kind, and all that match apply', async () => {
     await using there = await folder();
-    const items = [own.written({ name: 'c' }), written({ name: 'd' })];
-    const bare = (({ metadata, spec }) => ({ metadata, spec }))(own.written({ name: 'e', namespace: 'team-a' }));
+    const items = [ownWritten({ name: 'c' }), written({ name: 'd' })];
+    const bare = (({ metadata, spec }) => ({ metadata, spec }))(ownWritten({ name: 'e', namespace: 'team-a' }));
     const list = { apiVersion: 'countersign.dev/v1alpha1', kind: 'ImagePolicyList', items: [bare] };
     await there.write({
-      'a.yaml': JSON.stringify(own.written({ name: 'a', images: ['example.com/**'] })),
-      'b.json': JSON.stringify(own.written({ name: 'b', images: ['example.com/x'] })),
+      'a.yaml': JSON.stringify(ownWritten({ name: 'a', images: ['example.com/**'] })),
+      'b.json': JSON.stringify(ownWritten({ name: 'b', images: ['example.com/x'] })),
       'c.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
       'e.yaml': JSON.stringify(list),
     });
@@ -129,7 +129,7 @@ describe('countersign’s own policies', () => {
 
   it('one that is wrong is broken, refuses its images, and is reported with its place', async () => {
     await using there = await folder();
-    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a', spec: { requires: {} } })) });
+    await there.write({ 'a.yaml': JSON.stringify(ownWritten({ name: 'a', spec: { requires: {} } })) });
     const loaded = await load(there.path);
     expect(loaded.problems).toMatchObject([{ code: 'POLICY_BROKEN', document: 1, path: 'spec.requires' }]);
     const selected = loaded.sets.flatMap((set) => set.select(asked('example.com/x:1'), asker('team-a')));
@@ -138,11 +138,11 @@ describe('countersign’s own policies', () => {
 
   it('and one of OpenShift’s of the same kind and name are two policies, without a warning of a copy', async () => {
     await using there = await folder();
-    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a' })), 'b.yaml': yaml({ name: 'a' }) });
+    await there.write({ 'a.yaml': JSON.stringify(ownWritten({ name: 'a' })), 'b.yaml': yaml({ name: 'a' }) });
     const loaded = await load(there.path);
     expect(loaded.warnings).toEqual([]);
     expect(names(loaded, 'example.com/x:1')).toHaveLength(2);
-    await there.write({ 'c.yaml': JSON.stringify(own.written({ name: 'a' })) });
+    await there.write({ 'c.yaml': JSON.stringify(ownWritten({ name: 'a' })) });
     expect((await load(there.path)).warnings.map(({ message }) => message)).toEqual([
       expect.stringContaining('it is also written in'),
     ]);
@@ -150,7 +150,7 @@ describe('countersign’s own policies', () => {
 
   it('are narrowed by their entry, and take its mode where they say none', async () => {
     await using there = await folder();
-    await there.write({ 'a.yaml': JSON.stringify(own.written({ name: 'a', images: ['**'] })) });
+    await there.write({ 'a.yaml': JSON.stringify(ownWritten({ name: 'a', images: ['**'] })) });
     const loaded = await load({ path: there.path, namespaces: ['team-a'], scopes: ['example.com/ns'], mode: 'warn' });
     expect(names(loaded, 'example.com/ns/x:1')).toEqual(['a **']);
     expect(names(loaded, 'example.com/ns/x:1', 'team-b')).toEqual([]);

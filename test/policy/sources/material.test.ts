@@ -177,7 +177,7 @@ describe('a file that cannot be had leaves its policy standing, to refuse, and i
     await using there = await folder();
     await mkdir(join(there.path, 'directory.pub'));
     // Whoever opened it would wait for somebody to write.
-    execFileSync('mkfifo', [join(there.path, 'pipe')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(there.path, 'pipe')]);
     const cases = [
       ['../directory.pub', 'it is no file'],
       ['/dev/null', 'it is no file'],
