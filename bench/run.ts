@@ -5,6 +5,7 @@ import { DEFAULT_IMAGES, readFlags } from './flags.ts';
 import { describeMachine } from './machine.ts';
 import { measureCold } from './measure/cold.ts';
 import { type Context, freshNumbers } from './measure/context.ts';
+import { measureKeyless } from './measure/keyless.ts';
 import { measureMemory } from './measure/memory.ts';
 import { measureRequests } from './measure/requests.ts';
 import { measureStart } from './measure/start.ts';
@@ -45,12 +46,13 @@ try {
   process.stdout.write(`countersign as ${form}\n${machine}\n\n`);
   const { rows: requests, lineBytes } = await measureRequests(context);
   const cold = await measureCold(context);
+  const keyless = await measureKeyless(context);
   const start = await measureStart(context, lineBytes);
   const warm = await measureWarm(context, lineBytes);
   const memory = [await measureMemory(context, Math.min(flags.images, DEFAULT_IMAGES))];
   if (flags.images > DEFAULT_IMAGES) memory.push(await measureMemory(context, flags.images));
   const date = new Date().toISOString().slice(0, 10);
-  const results: Results = { machine, date, form, lineBytes, requests, warm, cold, start, memory };
+  const results: Results = { machine, date, form, lineBytes, requests, warm, cold, keyless, start, memory };
   process.stdout.write(`\n${textTable(rowsOf(results))}\n`);
   if (flags.write) await writeReport(import.meta.dirname, results);
 } finally {

@@ -1,4 +1,5 @@
 import type { ColdResult } from '../measure/cold.ts';
+import type { KeylessResults } from '../measure/keyless.ts';
 import type { MemoryResult } from '../measure/memory.ts';
 import type { RequestsRow } from '../measure/requests.ts';
 import type { StartResult } from '../measure/start.ts';
@@ -14,9 +15,10 @@ export type Results = {
   readonly requests: readonly RequestsRow[];
   readonly warm: WarmResult;
   readonly cold: readonly ColdResult[];
+  readonly keyless: KeylessResults;
   readonly start: readonly StartResult[];
   readonly memory: readonly MemoryResult[];
 };
 
 /** The aims that the project set itself. */
-export const AIMS = { warm: 0.8, idle: 110, images: 100_000, after: 256, flat: 1.1 } as const;
+export const AIMS = { warm: 0.8, idle: 110, images: 100_000, after: 256, flat: 1.1, keyless: 60 } as const;

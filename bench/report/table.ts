@@ -6,7 +6,7 @@ import { AIMS, type Results } from './results.ts';
 export type Row = { readonly what: string; readonly figure: string; readonly aim: string; readonly met: string };
 
 /** The results as rows. The figure is the median of all rounds, with the least and the greatest in brackets. */
-export function rowsOf({ warm, cold, requests, memory, start }: Results): readonly Row[] {
+export function rowsOf({ warm, cold, keyless, requests, memory, start }: Results): readonly Row[] {
   const bare = warm.perSecond['bare'] ?? Number.NaN;
   return [
     row('Warm decisions by digest, rate against the bare server', spread(warm.digest.rate), `≥ ${AIMS.warm}`, [
@@ -34,6 +34,21 @@ export function rowsOf({ warm, cold, requests, memory, start }: Results): readon
       row(`… CPU time against its ${requests} bare requests`, spread(overRequests)),
       row('… time by the clock against its bare requests', spread(overRequestsWall)),
     ]),
+    ...keyless.forms.flatMap(({ form, calls, overCryptography, overBare }) => [
+      row(
+        `Cold keyless (${KEYLESS[form]}), CPU time against one P-256 verification`,
+        spread(overCryptography),
+        `≤ ${AIMS.keyless}`,
+        [overCryptography.median <= AIMS.keyless],
+      ),
+      row(`… CPU time against the ${calls} bare verifications in it`, spread(overBare)),
+    ]),
+    row(
+      `Requests (${keyless.several.bundles} bundles on one image): cold`,
+      `${keyless.several.requests}`,
+      `≤ ${keyless.several.bound}`,
+      [keyless.several.requests <= keyless.several.bound],
+    ),
     ...requests.map(({ form, referrers, cold, repeat, tagCold, tagRepeat, bound }) =>
       row(
         `Requests (${nameOf(form)}${referrers === 'none' ? ', fallback tag' : ''}): cold, repeat; by tag cold, repeat`,
@@ -97,6 +112,13 @@ function spread({ least, median, greatest }: Spread): string {
 function digits(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
+
+/** Forms of keyless signatures, for people. */
+const KEYLESS = {
+  bundle: 'bundle v0.3, Rekor v1',
+  tiles: 'bundle v0.3, Rekor v2 and timestamp',
+  layer: '`.sig`',
+} as const;
 
 function nameOf(form: string): string {
   return { legacy: '`.sig`', bundle: 'bundle', both: '`.sig` and bundle' }[form] ?? form;

@@ -122,8 +122,9 @@ async function climb(
       .toSorted((a, b) => rank(a, last) - rank(b, last));
   // Leaves come and go; authorities stay, and so does whoever signs timestamps.
   const comesAndGoes = path.length === 1 && request.purpose === 'codeSigning';
-  const isRoot = new Set(request.roots.map(({ fingerprint }) => fingerprint));
-  const intermediates = request.intermediates.filter(({ fingerprint }) => !isRoot.has(fingerprint));
+  // The policy and the signature often bring the same intermediate: a way is tried once.
+  const known = new Set(request.roots.map(({ fingerprint }) => fingerprint));
+  const intermediates = request.intermediates.filter(({ fingerprint }) => isNew(known, fingerprint));
 
   for (const root of issuers(request.roots)) {
     if (found.length >= MAXIMUM_CHAINS) return;
@@ -136,6 +137,11 @@ async function climb(
     if (await isVerified(last, issuer, comesAndGoes, edges, budget))
       await climb([...path, issuer], request, edges, budget, found);
   }
+}
+
+function isNew(known: Set<string>, fingerprint: string): boolean {
+  const size = known.size;
+  return known.add(fingerprint).size > size;
 }
 
 /** One authority under several certificates must not make a path go in circles. */
