@@ -407,6 +407,18 @@ describe('how far an object may go [hostile]', () => {
     expect(problems(policy({ images }))).toEqual(['spec: holds more than 20000 values']);
   });
 
+  it('at most 128 patterns, each of which takes some milliseconds to make ready', () => {
+    const patterns = (count: number) => {
+      const identities = Array.from({ length: count / 2 }, (_, i) => ({
+        issuerPattern: `a${i}`,
+        subjectPattern: `b${i}`,
+      }));
+      return policy({ signature: { ...BY_IDENTITY, keyless: { identities } } });
+    };
+    expect(patterns(128).policy.state.kind).toBe('ready');
+    expect(problems(patterns(130))).toEqual(['spec: has more than 128 patterns']);
+  });
+
   it('a field of the name __proto__, which a look at names would leave out', () => {
     const annotations: unknown = JSON.parse('{"a": "b", "__proto__": "c"}');
     expect(problems(policy({ signature: { ...BY_KEY, annotations } }))).toEqual([

@@ -1,10 +1,11 @@
 import type { ObjectProblem } from '../../compiled.ts';
 import { fieldOf, isFields } from '../../structural.ts';
 import { problemAt } from './problems.ts';
-import { MAX_DEPTH, MAX_NODES } from './schema.ts';
+import { MAX_DEPTH, MAX_NODES, MAX_PATTERNS } from './schema.ts';
 
 /** Values in a `spec`, of any kind: no policy that a person reads has a tenth of them. */
 const MAX_VALUES = 20_000;
+const PATTERNS: readonly string[] = ['issuerPattern', 'subjectPattern'];
 /** Values within values: the deepest requirement and what a signature holds fit well. */
 const MAX_LEVELS = 40;
 
@@ -13,22 +14,22 @@ const MAX_LEVELS = 40;
  * what nests deep enough exhausts the stack.
  */
 export function extentProblem(spec: unknown): ObjectProblem | undefined {
-  const sum = { values: 0 };
+  const sum = { values: 0, patterns: 0 };
   const wrong = walk(spec, 0, sum);
   if (wrong !== undefined) return problemAt('spec', wrong);
   const require = isFields(spec) ? fieldOf(spec, 'require') : undefined;
   return nesting(require, 'spec.require', 1, { count: 0 });
 }
 
-function walk(value: unknown, level: number, sum: { values: number }): string | undefined {
+function walk(value: unknown, level: number, sum: { values: number; patterns: number }): string | undefined {
   if (level > MAX_LEVELS) return 'nests deeper than any policy does';
   if (++sum.values > MAX_VALUES) return `holds more than ${MAX_VALUES} values`;
   if (typeof value !== 'object' || value === null) return undefined;
   // The one name of a field that a check of names would silently leave out.
   if (Object.hasOwn(value, '__proto__')) return 'has a field of the name __proto__, which means nothing';
-  const inner: readonly unknown[] = Object.values(value);
-  for (const one of inner) {
-    const wrong = walk(one, level + 1, sum);
+  for (const [name, inner] of Object.entries(value)) {
+    if (PATTERNS.includes(name) && ++sum.patterns > MAX_PATTERNS) return `has more than ${MAX_PATTERNS} patterns`;
+    const wrong = walk(inner, level + 1, sum);
     if (wrong !== undefined) return wrong;
   }
   return undefined;

@@ -10,6 +10,9 @@ export const MAX_DEPTH = 8;
 /** Requirements and signatures of one policy together. */
 export const MAX_NODES = 256;
 
+/** Patterns of one policy: making one ready can take some milliseconds. */
+export const MAX_PATTERNS = 128;
+
 /** Characters of one item of `images`. */
 export const MAX_IMAGE = 512;
 
@@ -73,7 +76,7 @@ const requirement = fields({
     ...about(
       'What must hold of an image.',
       'Exactly one of the fields.',
-      `Requirements nest at most ${MAX_DEPTH} deep; a policy has at most ${MAX_NODES} requirements and signatures.`,
+      `Requirements nest at most ${MAX_DEPTH} deep; a policy has at most ${MAX_NODES} requirements and signatures, and ${MAX_PATTERNS} patterns.`,
     ),
   });
 
