@@ -272,6 +272,13 @@ describe('a log entry', () => {
       'a checkpoint that is a list',
       (entry) => Object.assign(entry['inclusionProof'], { checkpoint: { envelope: [] } }),
     ],
+    ['a checkpoint that breaks off', (entry) => changeNote(entry, (note) => note.slice(0, -1))],
+    ['a checkpoint with a line that is no signature', (entry) => changeNote(entry, (note) => `${note}a line\n`)],
+    [
+      'a checkpoint with an empty signature',
+      (entry) => changeNote(entry, (note) => `${note}\u2014 witness AAAAAA==\n`),
+    ],
+    ['a checkpoint with no signature at all', (entry) => changeNote(entry, (note) => `${note.split('\n\n')[0]}\n\n`)],
     ['a proof that is too long', (entry) => entry['inclusionProof'].hashes.push(entry['inclusionProof'].hashes[0])],
     ['neither promise nor proof', (entry) => (delete entry['inclusionProof'], delete entry['inclusionPromise'])],
     ['a flipped body', (entry) => flip(entry, 'canonicalizedBody')],
@@ -565,6 +572,10 @@ const AUTHORITY = [
   usage(5, 6),
   extendedUsage(CODE_SIGNING),
 ];
+
+function changeNote({ inclusionProof: { checkpoint: owner } }: Json, change: (note: string) => string): void {
+  owner.envelope = change(owner.envelope);
+}
 
 /** Flips one bit in the middle of base64 text. */
 function flip(owner: Json, key: string, index?: number): void {
