@@ -339,6 +339,28 @@ describe('properties', () => {
     expect(valid).toBeGreaterThan(2000);
   });
 
+  it.each([
+    '[[:alpha:](]',
+    '[[:^alpha:](]',
+    '[^](]',
+    '[](]',
+    String.raw`[\](]`,
+    '[a[(]',
+    String.raw`\Q(\E`,
+    String.raw`\Q)[\E`,
+    String.raw`\(`,
+    String.raw`\pL`,
+    '(?i:k)',
+    '(?<n>k)',
+    '()',
+  ])('nor where %s hides what a repetition is of [hostile]', (hiding) => {
+    for (const one of [hiding, `(?:${hiding})`]) {
+      for (const pattern of [`(${'x'.repeat(50)}${one}){20}`, `(${one}${'x'.repeat(50)}){20}`]) {
+        expect(programBound(pattern), pattern).toBeGreaterThanOrEqual(RE2JS.compile(pattern).programSize());
+      }
+    }
+  });
+
   it('patterns that people write are far below the bound', () => {
     const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
     const tag = String.raw`https://github\.com/acme/(?:[a-z0-9-]{1,39}/){2}\.github/workflows/release\.ya?ml@refs/tags/v[0-9]{1,3}(?:\.[0-9]{1,3}){2}`;

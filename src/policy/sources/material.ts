@@ -11,7 +11,7 @@ export type MaterialFile = {
   readonly place: Place;
   /** What tells the file from others, under whatever name; undefined where there is none. */
   readonly id: string | undefined;
-  /** Changes whenever the file comes, goes or changes, or its path leads elsewhere. */
+  /** Changes whenever the file comes, goes or changes, or its path leads to another or out of the root. */
   readonly fingerprint: string;
   /** Whether the last look said all there is to say; otherwise it is looked at again although nothing changed. */
   readonly isSettled: boolean;
@@ -87,7 +87,7 @@ async function look({ path, within }: Place): Promise<Look> {
     const real = await realpath(path);
     if (within !== undefined && !isBelow(real, await realpath(within))) return outside(real);
     const facts = await stat(real, { bigint: true });
-    const fingerprint = `${real} ${fingerprintOf(facts)}`;
+    const fingerprint = fingerprintOf(facts);
     // Opening what is no file could wait for ever, as for a pipe.
     if (!facts.isFile()) return { kind: 'none', why: 'it is no file', fingerprint };
     return { kind: 'file', path: real, id: idOf(facts), fingerprint };

@@ -113,16 +113,20 @@ describe('an absolute path under the root of the entry', () => {
     expect(why(await load(join(there.path, 'p')))).toContain('it cannot be read (ENOENT)');
   });
 
-  it.each(['/../secret', '/../../../../../../../../../../etc/hostname', '/keys/../../secret', '/..', '/'])(
-    '%s does not leave it [hostile]',
-    async (path) => {
-      await using there = await folder();
-      await there.write({ 'p/a.yaml': own({ name: 'a' }, path), secret: PEM, 'root/keys/x': PEM });
-      const loaded = await load({ path: join(there.path, 'p'), root: join(there.path, 'root') });
-      expect(why(loaded)).toContain('it lies outside of the root of its entry');
-      expect(loaded.problems).toMatchObject([{ code: 'TRUST_MATERIAL_UNAVAILABLE' }]);
-    },
-  );
+  it.each([
+    '/../secret',
+    '/../../../../../../../../../../etc/hostname',
+    '/keys/../../secret',
+    '/../nothing',
+    '/..',
+    '/',
+  ])('%s does not leave it [hostile]', async (path) => {
+    await using there = await folder();
+    await there.write({ 'p/a.yaml': own({ name: 'a' }, path), secret: PEM, 'root/keys/x': PEM });
+    const loaded = await load({ path: join(there.path, 'p'), root: join(there.path, 'root') });
+    expect(why(loaded)).toContain('it lies outside of the root of its entry');
+    expect(loaded.problems).toMatchObject([{ code: 'TRUST_MATERIAL_UNAVAILABLE' }]);
+  });
 
   it('does not leave it by a link, of a file or of a directory, whoever made it [hostile]', async () => {
     await using there = await folder();
@@ -251,6 +255,15 @@ describe('files beside the policies', () => {
     expect(loaded.problems).toEqual([]);
     expect(loaded.sets.flatMap(({ policies }) => policies)).toHaveLength(1);
     expect(keys(loaded)).toHaveLength(5);
+  });
+
+  it('that are named and lead nowhere are missing keys, and no policies that cannot be read', async () => {
+    await using there = await folder();
+    await there.write({ 'a.yaml': own({ name: 'a' }, 'x.pub') });
+    await symlink('nowhere', join(there.path, 'x.pub'));
+    expect((await load(there.path)).problems).toMatchObject([
+      { code: 'TRUST_MATERIAL_UNAVAILABLE', file: join(there.path, 'a.yaml') },
+    ]);
   });
 
   it('that are named through a link, or are a link to what is named', async () => {
