@@ -39,6 +39,7 @@ export const KEY_USAGE = { digitalSignature: 0, contentCommitment: 1, keyCertSig
 
 /** Extended key usages (RFC 5280 §4.2.1.12). */
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+/** Signing timestamps (RFC 3161 §2.3). */
 export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 /** Whoever has this may do everything that extended key usages are about. */
 export const ANY_USAGE = '2.5.29.37.0';

@@ -1,7 +1,8 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Der, element, objectIdentifier, sequence } from '../../../src/encoding/der-writer.ts';
+import { bitString, type Der, element, objectIdentifier, sequence } from '../../../src/encoding/der-writer.ts';
 import { type Certificate, parseCertificate, parseCertificates } from '../../../src/trust/x509/certificate.ts';
 import { type ChainRequest, createVerifiedEdges, verifyChain } from '../../../src/trust/x509/chain.ts';
 import {
@@ -236,6 +237,37 @@ describe('a chain', () => {
 });
 
 describe('signature algorithms', () => {
+  const ec = (namedCurve: string) => () => generateKeyPairSync('ec', { namedCurve });
+  const rsa = (modulusLength: number) => () => generateKeyPairSync('rsa', { modulusLength });
+
+  /** A certificate as its issuer's kind of key signs it. */
+  function signedWith(algorithm: Der, hash: string | null, key: KeyObject, issuer: Issued): Issued {
+    // Signed anew below: this signature is never looked at.
+    const bare = issue({ ...issuer, keys: root.keys }, { extensions: leafExtensions(), algorithm });
+    const { signed } = parsed(bare);
+    return { ...bare, der: sequence(signed, algorithm, bitString(sign(hash, signed, key))) };
+  }
+
+  it.each<[string, () => Issued['keys'], string | null, string]>([
+    ['P-256 and SHA-256', ec('P-256'), 'sha256', '1.2.840.10045.4.3.2'],
+    ['P-384 and SHA-384', ec('P-384'), 'sha384', '1.2.840.10045.4.3.3'],
+    ['P-384 and SHA-256', ec('P-384'), 'sha256', '1.2.840.10045.4.3.2'],
+    ['P-521 and SHA-512', ec('P-521'), 'sha512', '1.2.840.10045.4.3.4'],
+    ['RSA of 2048 bits and SHA-256', rsa(2048), 'sha256', '1.2.840.113549.1.1.11'],
+    ['RSA of 3072 bits and SHA-384', rsa(3072), 'sha384', '1.2.840.113549.1.1.12'],
+    ['RSA of 4096 bits and SHA-512', rsa(4096), 'sha512', '1.2.840.113549.1.1.13'],
+    ['Ed25519', () => generateKeyPairSync('ed25519'), null, '1.3.101.112'],
+  ])('of an authority: %s, and no other key of the kind', async (what, keys, hash, oid) => {
+    // RSA's identifiers have a NULL behind them (RFC 4055 §5), the others nothing.
+    const algorithm = sequence(objectIdentifier(oid), ...(what.startsWith('RSA') ? [element(0x05)] : []));
+    const own = keys();
+    // The authority's certificate is one that a P-256 root signed: only its own key is of the kind.
+    const above = issueIntermediate(root, 'of another kind', { keys: own });
+    expect(await ask(signedWith(algorithm, hash, own.privateKey, above), { via: [above] })).toBe('trusted');
+    const forged = signedWith(algorithm, hash, keys().privateKey, above);
+    expect(await ask(forged, { via: [above] })).toBe('CERTIFICATE_UNTRUSTED');
+  });
+
   it.each([
     ['SHA-1', '1.2.840.10045.4.1'],
     ['RSA-PSS', '1.2.840.113549.1.1.10'],
