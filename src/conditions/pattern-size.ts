@@ -66,16 +66,32 @@ function endOf(pattern: string, ending: string, from: number): number {
   return at < 0 ? pattern.length : at + ending.length;
 }
 
-/** The place behind a class: a bracket that comes first is one of its characters, and `[:alpha:]` ends none. */
+/** The place behind a class, read as the engine reads it: what ends a class elsewhere would hide a group from the count. */
 function behindClass(pattern: string, start: number): number {
   let at = start + 1;
   if (pattern.charAt(at) === '^') at++;
-  if (pattern.charAt(at) === ']') at++;
-  while (at < pattern.length && pattern.charAt(at) !== ']') {
+  // A bracket that comes first is one of the characters.
+  for (let isFirst = true; at < pattern.length && (isFirst || pattern.charAt(at) !== ']'); isFirst = false) {
     if (pattern.startsWith('[:', at) && pattern.includes(':]', at + 2)) at = endOf(pattern, ':]', at + 2);
-    else at += pattern.charAt(at) === '\\' ? 2 : 1;
+    else if (/^\\[pP]\{/.test(pattern.slice(at, at + 3))) at = endOf(pattern, '}', at);
+    else if (/^\\[pPdDsSwW]/.test(pattern.slice(at, at + 2))) at += 2;
+    else at = behindRange(pattern, at);
   }
   return at + 1;
+}
+
+/** The place behind a character of a class, or behind two with a hyphen between them, the second of which may be `[`. */
+function behindRange(pattern: string, start: number): number {
+  const at = behindCharacter(pattern, start);
+  const isRange = pattern.charAt(at) === '-' && at + 1 < pattern.length && pattern.charAt(at + 1) !== ']';
+  return isRange ? behindCharacter(pattern, at + 1) : at;
+}
+
+function behindCharacter(pattern: string, at: number): number {
+  const escape = pattern.charAt(at) === '\\' ? 1 : 0;
+  // `\x{10FFFF}` could be the end of a range, and its brace the start of none.
+  if (pattern.startsWith('\\x{', at)) return endOf(pattern, '}', at);
+  return at + escape + ((pattern.codePointAt(at + escape) ?? 0) > 0xffff ? 2 : 1);
 }
 
 /** `{n}`, `{n,}` or `{n,m}`: how many copies it makes, and where it ends. Anything else in braces is text. */

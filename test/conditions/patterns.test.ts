@@ -317,6 +317,13 @@ describe('properties', () => {
       ],
       ...['{,3}', '{03}', '^', '$', '.', '😀', '\\b', '()', 'k'],
     );
+    // Classes have a grammar of their own.
+    const inner = fc.constantFrom(
+      ...['a', '-', '[', ']', '^', ':', '[:', ':]', '[:alpha:]', '[:^digit:]', '(', ')', '\\', '\\d', '\\]', '\\-'],
+      ...['\\pL', '\\p{Greek}', '\\x{41}', '\\x41', '\\012', '\\Q', '\\E', '😀', '{', '}', '|'],
+    );
+    const bracketed = fc.tuple(fc.array(inner, { maxLength: 6 }), fc.array(token, { maxLength: 4 }));
+    const classed = bracketed.map(([within, behind]) => `([${within.join('')}]${behind.join('')}xxxx){9}`);
     let valid = 0;
     fc.assert(
       fc.property(
@@ -346,6 +353,12 @@ describe('properties', () => {
     '[](]',
     String.raw`[\](]`,
     '[a[(]',
+    '[:-[:alpha:]',
+    String.raw`[\d-[:alpha:](]`,
+    String.raw`[\p{Greek}-[:alpha:](]`,
+    '[a-😀-[:alpha:](]',
+    String.raw`[\x{21}-\x{41}-[:alpha:](]`,
+    '[]-a(]',
     String.raw`\Q(\E`,
     String.raw`\Q)[\E`,
     String.raw`\(`,
