@@ -23,9 +23,11 @@ const purpose = (...oids: readonly string[]) => withExtensions(usage(0), extende
 const unknown = (critical: 'critical' | 'optional') => extension('1.2.3.4', Buffer.from([5, 0]), critical);
 const old = around(at, YEAR);
 const EKU = 'a keyless certificate without extended key usage, or with any usage';
-const UNFIT = "a keyless signer's certificate that is an authority's, or has a key usage without signatures";
+const UNFIT = "a keyless signer's certificate that is an authority's, or has no key usage for signatures";
 const TEXT = 'more than one certificate, or text outside of PEM blocks, in the annotations of a keyless layer';
-const HASHES = 'signatures of keyless layers with SHA-384 or SHA-512';
+const ED25519 = 'keyless layers by a key of Ed25519';
+const RSA = '`DSSE` signatures with P-384, P-521 or RSA keys';
+
 /** Which certificates count. */
 export const CERTIFICATE_CASES: readonly Case[] = [
   ...each('a certificate that had expired', 'refused', () => ({
@@ -57,7 +59,11 @@ export const CERTIFICATE_CASES: readonly Case[] = [
     withExtensions(usage(0), extension('2.5.29.37', sequence(objectIdentifier(CODE_SIGNING)), 'critical')),
     { forms: BOTH },
   ),
-  ...each('without key usage', 'runs', withExtensions(extendedUsage(CODE_SIGNING)), { forms: BOTH }),
+  ...each('without key usage', 'runs', withExtensions(extendedUsage(CODE_SIGNING)), {
+    forms: BOTH,
+    here: 'refused',
+    differs: UNFIT,
+  }),
   ...each('a key for encryption', 'runs', withExtensions(usage(2), extendedUsage(CODE_SIGNING)), {
     forms: BOTH,
     here: 'refused',
@@ -82,26 +88,34 @@ export const CERTIFICATE_CASES: readonly Case[] = [
   }),
 
   ...each('a key of P-384', 'runs', () => ({ leaf: leaf({ keys: keysOf('P-384') }) })),
-  ...each(
-    'a key of P-384 with SHA-384',
-    { layer: 'refused', bundle: 'runs', tiles: 'runs' },
-    () => ({ leaf: leaf({ keys: keysOf('P-384') }), hash: 'sha384' }),
-    { here: 'runs', differs: HASHES },
-  ),
-  ...each('a key of P-521', 'runs', () => ({ leaf: leaf({ keys: keysOf('P-521') }) })),
-  ...each(
-    'a key of P-521 with SHA-512',
-    { layer: 'refused', bundle: 'runs', tiles: 'runs' },
-    () => ({ leaf: leaf({ keys: keysOf('P-521') }), hash: 'sha512' }),
-    { here: 'runs', differs: HASHES },
-  ),
-  ...each('a key of P-256 with SHA-512', 'refused', () => ({ hash: 'sha512' })),
-  ...each('a key of Ed25519', { layer: 'refused', bundle: 'runs', tiles: 'runs' }, () => ({
-    leaf: leaf({ keys: keysOf('Ed25519') }),
+  ...each('a key of P-384 with SHA-384', { layer: 'refused', bundle: 'runs', tiles: 'runs' }, () => ({
+    leaf: leaf({ keys: keysOf('P-384') }),
+    hash: 'sha384',
   })),
+  ...each('a key of P-521', 'runs', () => ({ leaf: leaf({ keys: keysOf('P-521') }) })),
+  ...each('a key of P-521 with SHA-512', { layer: 'refused', bundle: 'runs', tiles: 'runs' }, () => ({
+    leaf: leaf({ keys: keysOf('P-521') }),
+    hash: 'sha512',
+  })),
+  ...each('a key of P-256 with SHA-512', 'refused', () => ({ hash: 'sha512' })),
+  ...each(
+    'a key of Ed25519',
+    { layer: 'refused', bundle: 'runs', tiles: 'runs' },
+    () => ({ leaf: leaf({ keys: keysOf('Ed25519') }) }),
+    { here: 'runs', differs: ED25519 },
+  ),
   ...each('a key of RSA with 2048 bits', 'runs', () => ({ leaf: leaf({ keys: keysOf('RSA-2048') }) })),
   ...each('a key of RSA with 4096 bits', 'runs', () => ({ leaf: leaf({ keys: keysOf('RSA-4096') }) })),
-  ...each('a key of RSA with SHA-512', 'refused', () => ({ leaf: leaf({ keys: keysOf('RSA-2048') }), hash: 'sha512' })),
+  one('layer', 'a key of RSA with SHA-512', 'refused', () => ({
+    leaf: leaf({ keys: keysOf('RSA-2048') }),
+    hash: 'sha512',
+  })),
+  ...each(
+    'a key of RSA with SHA-512',
+    'refused',
+    () => ({ leaf: leaf({ keys: keysOf('RSA-2048') }), hash: 'sha512' }),
+    { forms: ['bundle', 'tiles'], here: 'runs', differs: RSA },
+  ),
 
   one('layer', 'no certificate', 'refused', { finish: (json) => (json['dev.sigstore.cosign/certificate'] = '') }),
   one(

@@ -130,6 +130,14 @@ export const CHAIN_CASES: readonly Case[] = [
   }),
   one('layer', 'a chain with the root first', 'runs', { chain: [root, intermediate] }),
 
+  ...under('an intermediate with a key of P-384', 'runs', [
+    issueIntermediate(root, '384', { keys: keysOf('P-384') }),
+    root,
+  ]),
+  ...under('an intermediate with a key of P-521', 'runs', [
+    issueIntermediate(root, '521', { keys: keysOf('P-521') }),
+    root,
+  ]),
   ...under('two intermediates', 'runs', [below, wide, root]),
   ...under('more intermediates than the first allows', 'refused', [tooDeep, intermediate, root]),
   ...under('an intermediate that is no authority', 'refused', [

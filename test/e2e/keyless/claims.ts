@@ -10,6 +10,7 @@ const PREDICATE = 'any DSSE bundle by the right key, such as an SBOM';
 const STRICT = 'unknown members, duplicate keys or a missing `optional` in a simple-signing payload';
 const TYPE = 'a simple-signing payload of another `type`, or of none';
 const CAPITALS = 'a digest in capitals in a statement, for cosign v2';
+const UNKNOWN = 'members of a bundle that nobody knows';
 const UNTYPED = 'a statement without `_type`';
 const ANNOTATED = 'annotations of a statement, for cosign v2';
 const VERSION = 'bundles of versions 0.1 and 0.2 that refer to an image';
@@ -186,7 +187,7 @@ export const CLAIM_CASES: readonly Case[] = [
   finished('version 0.3 in its older spelling', 'runs', (json) => version(json, '0.3', false)),
   finished('version 0.2', 'refused', (json) => version(json, '0.2'), { here: 'runs', differs: VERSION }),
   finished('version 0.1', 'refused', (json) => version(json, '0.1'), { here: 'runs', differs: VERSION }),
-  finished('a member that nobody knows', 'refused', (json) => (json.more = 1)),
+  finished('a member that nobody knows', 'refused', (json) => (json.more = 1), { here: 'runs', differs: UNKNOWN }),
   {
     title: 'a good bundle of another image',
     form: 'bundle',

@@ -1,30 +1,42 @@
+import { createHash } from 'node:crypto';
+import { signStatement } from '../../../src/cli/demo/signer.ts';
+import type { Issued } from '../../fixtures/certificates.ts';
 import { MINUTE, YEAR } from '../../fixtures/sigstore/instance.ts';
 import { keysOf } from '../../fixtures/sigstore/keys.ts';
 import type { Form } from '../../fixtures/sigstore/signatures.ts';
-import { type Json } from '../../signatures/sigstore/instance.ts';
-import { type ByForm, type Case, each, FOREIGN, leaf, one, SIGSTORE } from './case.ts';
+import { encoded, hashedRekord1, type Json } from '../../signatures/sigstore/instance.ts';
+import { type ByForm, type Case, each, FOREIGN, leaf, one, SIGSTORE, type Target } from './case.ts';
 import { ABOUT_2, BUNDLES, ELSE, flip, foreignLog, impostor, logged, spaced } from './logging.ts';
 
 const { at } = SIGSTORE;
 const PROMISES: readonly Form[] = ['layer', 'bundle'];
-const ANNOTATED = 'members that nobody knows, or that stand twice, in the annotation of a log entry';
+const ANNOTATED =
+  'members that nobody knows or that stand twice, or a log number in capitals, in the annotation of a log entry';
 type Extra = Partial<Case> & { readonly forms?: readonly Form[] };
 
 const recorded = (title: string, cosign: ByForm, body: (body: Json) => Json, extra: Extra = {}) =>
   logged(title, cosign, () => ({ body }), extra);
-const annotation = (title: string, cosign: Case['cosign'], change: (json: Json) => unknown, extra: Extra = {}): Case =>
-  one('layer', title, cosign, { finish: (json) => rewrite(json, change) }, extra);
+const annotation = (title: string, cosign: Case['cosign'], change: (json: Json) => void, extra: Extra = {}): Case =>
+  written(
+    title,
+    cosign,
+    (text) => {
+      const json = JSON.parse(text);
+      change(json);
+      return JSON.stringify(json);
+    },
+    extra,
+  );
 
-function rewrite(json: Json, change: (json: Json) => unknown): void {
+function written(title: string, cosign: Case['cosign'], change: (text: string) => string, extra: Extra = {}): Case {
   const key = 'dev.sigstore.cosign/bundle';
-  const bundle = JSON.parse(json[key]);
-  const made = change(bundle);
-  json[key] = typeof made === 'string' ? made : JSON.stringify(bundle);
+  return one('layer', title, cosign, { finish: (json) => (json[key] = change(json[key])) }, extra);
 }
 
 const tlogs = (change: (log: Json) => void) => (json: Json) => json.tlogs.forEach(change);
 const validFor = (start: number, end: number) =>
   tlogs((log) => (log.publicKey.validFor = { start: new Date(start).toISOString(), end: new Date(end).toISOString() }));
+const KIND_OF_KEY = 'the kind of key that a record of Rekor v2 names beside the certificate';
 const TWICE = { here: 'refused', differs: ANNOTATED } as const;
 
 /** What Rekor says in either version. */
@@ -69,6 +81,28 @@ export const ENTRY_CASES: readonly Case[] = [
   }),
   ...recorded('a record of nothing', 'refused', ({ kind, apiVersion }) => ({ kind, apiVersion })),
   ...recorded('a record with a member more', 'runs', (body) => ({ ...body, more: 1 }), { forms: PROMISES }),
+  one('bundle', 'a record of kind intoto', 'runs', (target) => {
+    const signer = leaf();
+    return { leaf: signer, entries: [{ body: ({ spec }) => intoto(target, spec, signer) }] };
+  }),
+  one(
+    'bundle',
+    "a record of the envelope's encoding",
+    'refused',
+    (target) => {
+      const signer = leaf();
+      const signed = encoded(signStatement(target.digest));
+      return {
+        leaf: signer,
+        entries: [
+          {
+            body: ({ spec }) => hashedRekord1(signed, Buffer.from(spec.signatures[0].signature, 'base64'), signer.pem),
+          },
+        ],
+      };
+    },
+    ABOUT_2,
+  ),
   one('layer', 'a record of the bare key', 'refused', () => {
     const signer = leaf();
     const pem = signer.keys.publicKey.export({ type: 'spki', format: 'pem' });
@@ -113,7 +147,7 @@ export const ENTRY_CASES: readonly Case[] = [
         },
       ],
     },
-    ABOUT_2,
+    { ...ABOUT_2, here: 'runs', differs: KIND_OF_KEY },
   ),
   one(
     'tiles',
@@ -155,7 +189,12 @@ export const ENTRY_CASES: readonly Case[] = [
     'refused',
     (json) => (json.Payload.logID = FOREIGN.rekor.id.toString('hex')),
   ),
-  annotation('a log number in capitals', 'refused', (json) => (json.Payload.logID = json.Payload.logID.toUpperCase())),
+  annotation(
+    'a log number in capitals',
+    'runs',
+    (json) => (json.Payload.logID = json.Payload.logID.toUpperCase()),
+    TWICE,
+  ),
   annotation('another body', 'refused', (json) => (json.Payload.body = Buffer.from('{}').toString('base64'))),
   annotation('the body with a space', 'refused', (json) => {
     json.Payload.body = spaced(json.Payload.body);
@@ -164,13 +203,26 @@ export const ENTRY_CASES: readonly Case[] = [
   annotation('no payload', 'refused', (json) => delete json.Payload),
   annotation('a member more', 'runs', (json) => (json.more = 1), TWICE),
   annotation('a member more in the payload', 'runs', (json) => (json.Payload.more = 1), TWICE),
-  annotation('spaces', 'runs', (json) => JSON.stringify(json, null, 2)),
-  annotation(
+  written('spaces', 'runs', (text) => JSON.stringify(JSON.parse(text), null, 2)),
+  written(
     'a time written twice',
     'runs',
-    (json) => JSON.stringify(json).replace('"integratedTime"', '"integratedTime":1,"integratedTime"'),
+    (text) => text.replace('"integratedTime"', '"integratedTime":1,"integratedTime"'),
     TWICE,
   ),
-  annotation('no JSON', 'refused', () => 'hello'),
-  annotation('an empty object', 'refused', () => '{}'),
+  written('no JSON', 'refused', () => 'hello'),
+  written('an empty object', 'refused', () => '{}'),
 ];
+
+/** What Rekor v1 wrote of an envelope before it had records of kind dsse: base64 within base64. */
+function intoto({ digest }: Target, dsse: Json, { pem }: Issued): Json {
+  const twice = (text: string) => Buffer.from(text).toString('base64');
+  const [{ signature }] = dsse.signatures;
+  const payload = createHash('sha256').update(signStatement(digest)).digest('hex');
+  const envelope = {
+    payloadType: 'application/vnd.in-toto+json',
+    signatures: [{ publicKey: twice(pem), sig: twice(signature) }],
+  };
+  const hash = { algorithm: 'sha256', value: payload };
+  return { apiVersion: '0.0.2', kind: 'intoto', spec: { content: { envelope, hash, payloadHash: hash } } };
+}

@@ -1,3 +1,4 @@
+import { main } from '../../../src/cli/main.ts';
 import type { Form } from '../../fixtures/sigstore/signatures.ts';
 import type { CosignForm } from '../cosign.ts';
 import type { Folder } from '../folder.ts';
@@ -51,4 +52,48 @@ function flagsOf(asks: Asks): readonly string[] {
     ...(asks.certificateLog === 'ignored' ? ['--insecure-ignore-sct'] : []),
     ...Object.entries(annotations).map(([name, value]) => `--annotations=${name}=${value}`),
   ];
+}
+
+/** Writes the same question as an own policy for a repository, JSON being YAML, and gives the file's path. */
+export function writePolicy(folder: Folder, name: string, repository: string, { asks, trustedRoot }: Question): string {
+  const { subject = ANN, issuer = ISSUER, annotations } = asks;
+  const signature = {
+    keyless: {
+      identities: [
+        {
+          ...(typeof subject === 'string' ? { subject } : { subjectPattern: subject.pattern }),
+          ...(typeof issuer === 'string' ? { issuer } : { issuerPattern: issuer.pattern }),
+        },
+      ],
+    },
+    trustedRoot: { file: trustedRoot },
+    ...(asks.log === 'ignored' ? { transparencyLog: 'none' } : {}),
+    ...(asks.certificateLog === 'ignored' ? { certificateTransparency: 'none' } : {}),
+    ...(asks.time === 'authorities' ? { time: { threshold: 1, by: 'authorities' } } : {}),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  const policy = {
+    apiVersion: 'countersign.dev/v1alpha1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name: 'release' },
+    spec: { images: [repository], require: { signature } },
+  };
+  return folder.write(`${name}.policy.json`, JSON.stringify(policy));
+}
+
+/** Asks countersign, in this process. */
+export async function askCountersign(configuration: string, policy: string, image: string): Promise<Opinion> {
+  const written: string[] = [];
+  const keep = (text: string) => written.push(text);
+  const terminal = { out: keep, error: keep, environment: {}, interactive: false, readStandardInput: async () => '' };
+  const status = await main(
+    ['verify', '--output', 'json', '--config', configuration, '--policy', policy, image],
+    terminal,
+  );
+  const text = written.join('');
+  if (status === 0) return { verdict: 'runs', text };
+  // 3 is "could not be verified": refused as well, unless countersign itself is broken.
+  if ((status === 1 || status === 3) && !text.includes('INTERNAL_ERROR')) return { verdict: 'refused', text };
+  if (status === 2 && text.includes('is no pattern that countersign matches')) return { verdict: 'refused', text };
+  throw new Error(`countersign verify ${image} ended with ${status}: ${text}`);
 }

@@ -1,3 +1,5 @@
+import { MINUTE } from '../../fixtures/sigstore/instance.ts';
+import { spkiOf } from '../../fixtures/sigstore/keys.ts';
 import { witnessed } from '../../fixtures/sigstore/logs.ts';
 import type { Entry, Form } from '../../fixtures/sigstore/signatures.ts';
 import { checkpoint, type Json, newLog } from '../../signatures/sigstore/instance.ts';
@@ -20,6 +22,17 @@ const spoilt = (json: Json) => {
     json.inclusionPromise.signedEntryTimestamp = flip(json.inclusionPromise.signedEntryTimestamp);
 };
 
+const SAME = 'two entries of one log for one signature';
+const MANY = 'more than 4 log entries, timestamps or certificates in one bundle';
+const TIMED = 'a time in an entry of Rekor v2';
+/** A second log of Rekor v1 that the trusted root knows. */
+const SECOND = newLog(1, 'second.example.test');
+const second = (json: Json) => {
+  const [first] = json.tlogs;
+  const publicKey = { ...first.publicKey, rawBytes: spkiOf(SECOND.keys.publicKey).toString('base64') };
+  const logId = { keyId: SECOND.id.toString('base64') };
+  json.tlogs.push({ ...first, baseUrl: `https://${SECOND.host}`, publicKey, logId });
+};
 const TILES_RUN = { bundle: 'refused', tiles: 'runs' } as const;
 /** What the entries of a bundle say around the record: promise, proof, checkpoint, and each other. */
 export const PROOF_CASES: readonly Case[] = [
@@ -55,7 +68,8 @@ export const PROOF_CASES: readonly Case[] = [
   ...changed('a time that no promise covers', (json) => (json.integratedTime = String(Math.floor(at / 1000))), {
     forms: ['tiles'],
     cosign2: 'runs',
-    differs: REPEATED,
+    here: 'runs',
+    differs: TIMED,
   }),
 
   ...proof('a proof with another root', (json) => (json.rootHash = flip(json.rootHash)), TILES_RUN),
@@ -155,17 +169,30 @@ export const PROOF_CASES: readonly Case[] = [
   ...two('an entry of an unknown log before ours', 'runs', (form) => [{ log: foreignLog(form) }, {}]),
   ...two('an entry of an unknown log behind ours', 'runs', (form) => [{}, { log: foreignLog(form) }]),
   ...two('the same entry twice', 'refused', () => [{}, {}]),
-  ...two('two entries of one log', 'runs', () => [{}, { index: 7 }]),
-  ...two('a forged promise beside a good entry', 'runs', () => [{}, { index: 7, change: spoilt }], {
+  ...two('two entries of one log', 'runs', () => [{}, { index: 7, at: at + MINUTE }], {
+    here: 'refused',
+    differs: SAME,
+  }),
+  ...two('entries of two trusted logs', 'runs', () => [{}, { log: SECOND }], { root: second }),
+  ...two('a forged promise beside a good entry', 'runs', () => [{}, { log: SECOND, change: spoilt }], {
     forms: ['bundle'],
+    root: second,
     here: 'refused',
     differs: BEYOND,
   }),
-  ...two('a forged proof beside a good entry', 'refused', () => [
-    {},
-    { index: 7, change: (json) => (json.inclusionProof.hashes[0] = flip(json.inclusionProof.hashes[0])) },
-  ]),
-  ...two('an entry of another artifact beside a good one', 'refused', () => [{}, { index: 7, ...ELSE }], ABOUT_2),
+  ...two(
+    'a forged proof beside a good entry',
+    'refused',
+    () => [
+      {},
+      { log: SECOND, change: (json) => (json.inclusionProof.hashes[0] = flip(json.inclusionProof.hashes[0])) },
+    ],
+    { root: second },
+  ),
+  ...two('an entry of another artifact beside a good one', 'refused', () => [{}, { log: SECOND, ...ELSE }], {
+    root: second,
+    ...ABOUT_2,
+  }),
   ...two('entries of both versions', 'runs', (form) => [{}, { log: form === 'tiles' ? rekor : tiles }], {
     forms: ['bundle'],
   }),
@@ -173,7 +200,7 @@ export const PROOF_CASES: readonly Case[] = [
     'five unknown logs beside ours',
     'runs',
     () => [...Array.from({ length: 5 }, () => ({ log: newLog(1) })), {}],
-    { forms: ['bundle'] },
+    { forms: ['bundle'], here: 'refused', differs: MANY },
   ),
 ];
 

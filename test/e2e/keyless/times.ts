@@ -10,6 +10,8 @@ const TSA_ONLY: Asks = { log: 'ignored', time: 'authorities' };
 const BEYOND = 'timestamps, SCTs and entries of known logs beyond those asked for';
 const NOW = 'a keyless signature of which nobody witnessed the time';
 const AUTHORITY = "when a timestamp authority's certificate must have been valid, for cosign v2";
+const CHANGED = 'timestamps that were granted with modifications';
+const CRITICAL = 'a timestamp authority whose extended key usage is not critical';
 const ABSENT = 'a layer without timestamp under `--use-signed-timestamps`';
 type Extra = Partial<Case> & { readonly forms?: readonly Form[] };
 
@@ -95,7 +97,11 @@ export const TIME_CASES: readonly Case[] = [
   ...unlogged("a timestamp in the certificate's last second", 'runs', [{ at: at + 5 * MINUTE }]),
   ...unlogged("a timestamp in the certificate's first second", 'runs', [{ at: at - 5 * MINUTE }]),
   ...unlogged('a timestamp that was rejected', 'refused', [{ status: 2 }], { forms: ['layer', 'bundle'] }),
-  ...unlogged('a timestamp that was granted with changes', 'refused', [{ status: 1 }], { forms: ['layer', 'bundle'] }),
+  ...unlogged('a timestamp that was granted with changes', 'refused', [{ status: 1 }], {
+    forms: ['layer', 'bundle'],
+    here: 'runs',
+    differs: CHANGED,
+  }),
   ...unlogged('a timestamp with a changed signature', 'refused', [{ change: flip(-1) }], {
     forms: ['layer', 'bundle'],
   }),
@@ -121,16 +127,21 @@ export const TIME_CASES: readonly Case[] = [
     [{}, { authority: second.tsa, at: at + 6 * MINUTE }],
     { forms: ['bundle', 'tiles'], root: both },
   ),
-  ...unlogged('a forged timestamp beside a good one', 'runs', [{}, { change: flip(-1) }], {
+  ...unlogged('a forged timestamp beside a good one', 'runs', [{}, { at: at + MINUTE, change: flip(-1) }], {
     forms: ['bundle', 'tiles'],
     here: 'refused',
     differs: BEYOND,
   }),
-  ...unlogged('a timestamp of an unknown authority beside a good one', 'runs', [{}, { authority: FOREIGN.tsa }], {
-    forms: ['bundle', 'tiles'],
-    here: 'refused',
-    differs: BEYOND,
-  }),
+  ...unlogged(
+    'a timestamp of an unknown authority beside a good one',
+    'runs',
+    [{}, { at: at + MINUTE, authority: FOREIGN.tsa }],
+    {
+      forms: ['bundle', 'tiles'],
+      here: 'refused',
+      differs: BEYOND,
+    },
+  ),
 
   ...unlogged('the authority trusted from later on', 'refused', [{}], { root: window(at + MINUTE, at + YEAR) }),
   ...unlogged('the authority trusted until before', 'refused', [{}], { root: window(at - YEAR, at - MINUTE) }),
@@ -156,6 +167,7 @@ export const TIME_CASES: readonly Case[] = [
     'an authority whose purpose is not critical',
     'refused',
     tsa({ extensions: [usage(0), extendedUsage('1.3.6.1.5.5.7.3.8')] }),
+    { here: 'runs', differs: CRITICAL },
   ),
   ...under('an authority without purpose', 'refused', tsa({ extensions: [usage(0)] })),
   ...under(
