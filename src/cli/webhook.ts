@@ -100,7 +100,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!engine.ok) return engine;
   opened.push(engine.value.verifier.close);
   observeCaches(engine.value, metrics);
-  metrics.observeTrustedRoots(createRootDates(() => [{ kind: 'shipped', name: 'public-good' }], Date.now));
+  metrics.observeTrustedRoots(createRootDates(() => watch.value.current().trustedRoots, Date.now));
 
   const sink = openSink(configuration, around);
   if (!sink.ok) return sink;

@@ -4,6 +4,8 @@ import type { Artifact, ArtifactLayer } from '../../src/cli/demo/artifacts.ts';
 import { attach, publishImage, publishLayers, signImage } from '../../src/cli/demo/publish.ts';
 import { bundleReferrer, createSigner } from '../../src/cli/demo/signer.ts';
 import { ANNOTATIONS } from '../../src/signatures/cosign/formats.ts';
+import { renderRefreshStatus } from '../../src/trust/sigstore/refresh-status.ts';
+import { sha256Of } from '../../src/trust/sigstore/root-status.ts';
 import type { Json } from '../admission/fixture.ts';
 import { newKeys } from '../fixtures/certificates.ts';
 import type { MisbehavingRegistry } from '../fixtures/registry/misbehaving-registry.ts';
@@ -18,8 +20,12 @@ import { hashedRekord1 } from '../signatures/sigstore/instance.ts';
 const sigstore = createSigstore(Math.floor(Date.now() / 1000) * 1000 - 3_600_000);
 
 /** A policy of our own over the registry, in force beside the trusted root that it names. */
-function policies(registry: MisbehavingRegistry, signature: Json): Readonly<Record<string, string>> {
-  const spec = { images: [`${registry.host}/**`], require: { signature } };
+function policies(
+  registry: MisbehavingRegistry,
+  signature: Json,
+  require: Json = { signature },
+): Readonly<Record<string, string>> {
+  const spec = { images: [`${registry.host}/**`], require };
   return {
     'release.yaml': JSON.stringify({
       apiVersion: 'countersign.dev/v1alpha1',
@@ -42,6 +48,12 @@ const keyless = (
   trustedRoot,
   ...more,
 });
+
+/** Takes the certificate from a layer: a key's holder brings none. */
+const bare: Signing['finish'] = (annotations) => {
+  delete annotations[ANNOTATIONS.certificate];
+  delete annotations[ANNOTATIONS.chain];
+};
 
 /** Publishes an image and signs it in one of the forms, in its own repository or in another. */
 function publishSigned(
@@ -110,10 +122,7 @@ describe('a key’s signature, over TLS', () => {
   const material = { keys: { anyOf: [{ pem: publicPem(keys.publicKey) }] } };
   const logged: Signing = {
     signer: keys,
-    finish: (annotations) => {
-      delete annotations[ANNOTATIONS.certificate];
-      delete annotations[ANNOTATIONS.chain];
-    },
+    finish: bare,
   };
   /** The layer with an entry that names the key. */
   const withEntry: Signing = {
@@ -130,24 +139,21 @@ describe('a key’s signature, over TLS', () => {
   const pemOf = () => Buffer.from(publicPem(keys.publicKey)).toString('base64');
 
   it.each([
-    ['an entry', withEntry, 'asks for none', {}, 'verified'],
-    ['an entry', withEntry, 'asks for one', { transparencyLog: { threshold: 1 }, trustedRoot }, 'verified'],
-    ['no entry', { ...logged, entries: [] }, 'asks for none', {}, 'verified'],
+    ['an entry', 'asks for none', withEntry, {}, 'verified'],
+    ['an entry', 'asks for one', withEntry, { transparencyLog: { threshold: 1 }, trustedRoot }, 'verified'],
+    ['no entry', 'asks for none', { ...logged, entries: [] }, {}, 'verified'],
     [
       'no entry',
-      { ...logged, entries: [] },
       'asks for one',
+      { ...logged, entries: [] },
       { transparencyLog: { threshold: 1 }, trustedRoot },
       'LOG_ENTRY_MISSING',
     ],
-  ] as const)(
-    'with %s, under a policy that %s: combination %# [peers 6]',
-    async (_entry, signing, _asks, more, wanted) => {
-      const { answer, image } = await answered('layer', { ...material, ...more }, signing);
-      if (wanted === 'verified') expectVerified(answer);
-      else expectDenied(answer, { image, policy: 'release', word: 'invalid', code: wanted });
-    },
-  );
+  ] as const)('with %s, under a policy that %s [peers 6]', async (_entry, _asks, signing, more, wanted) => {
+    const { answer, image } = await answered('layer', { ...material, ...more }, signing);
+    if (wanted === 'verified') expectVerified(answer);
+    else expectDenied(answer, { image, policy: 'release', word: 'invalid', code: wanted });
+  });
 
   it('with a timestamp instead of an entry admits, and without it is refused [peers 10]', async () => {
     const timed = { ...material, time: { threshold: 1, by: 'authorities' }, trustedRoot };
@@ -181,6 +187,60 @@ describe('without a network beyond the registry', () => {
       expect([...ports].sort()).toEqual([new URL(url).port, registry.host.split(':')[1] ?? ''].sort());
     },
   );
+});
+
+describe('two signers in a policy of our own, over TLS', () => {
+  const keys = newKeys();
+  const quorum = {
+    count: 2,
+    of: [
+      { name: 'build', keys: { anyOf: [{ pem: publicPem(keys.publicKey) }] } },
+      { name: 'ann', ...keyless() },
+      { name: 'ann again', ...keyless({ subjectPattern: '.*@example[.]com', issuer: 'https://issuer.example' }) },
+    ],
+  };
+
+  it('are two, and never one who signed twice in different forms', async () => {
+    const registry = await registryFor();
+    publishSigned(registry, 'bundle');
+    publishSigned(registry, 'layer');
+    const image = `${registry.host}/shop/web:v1`;
+    const files = policies(registry, {}, { quorum });
+    const { run } = await stage(registry, files);
+    expectDenied(await run([image]), { image, policy: 'release', word: 'untrusted', code: 'QUORUM_NOT_REACHED' });
+    publishSigned(registry, 'layer', { signer: keys, entries: [], finish: bare });
+    const later = await stage(registry, files);
+    expectVerified(await later.run([image]));
+  });
+});
+
+describe('how old trusted roots are', () => {
+  it('stands in the metrics for those that policies name, until they name others [peers 65]', async () => {
+    const registry = await registryFor();
+    const files = policies(registry, keyless());
+    const root = files['trusted_root.json'] ?? '';
+    const refreshedAt = Date.now() - 3_600_000;
+    const status = {
+      source: 'https://tuf.example',
+      refreshedAt,
+      expiresAt: Date.now() + 7_200_000,
+      sha256: sha256Of(Buffer.from(root)),
+    };
+    const { metrics } = await stage(registry, {
+      ...files,
+      '.trusted_root.json.status.json': renderRefreshStatus(status),
+    });
+    const text = await metrics();
+    const figure = (name: string) =>
+      Number(
+        new RegExp(`^countersign_trusted_root_${name}_seconds{root="trusted_root.json"} (.*)$`, 'm').exec(text)?.[1],
+      );
+    expect(figure('age')).toBeCloseTo(3600, -2);
+    expect(figure('expiry')).toBeCloseTo(7200, -2);
+    expect(text).not.toContain('root="public-good"');
+    const shipped = await stage(registry, policies(registry, keyless(undefined, { trustedRoot: { publicGood: {} } })));
+    expect(await shipped.metrics()).toContain('countersign_trusted_root_age_seconds{root="public-good"}');
+  });
 });
 
 // The entry of a key is made here once by hand, so that the helper above cannot hide what it is about.

@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
+import type { RootInUse } from '../../trust/sigstore/root-status.ts';
 import type { CompiledPolicy, Member } from '../compiled.ts';
 import { ownSet } from '../dialects/countersign/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
@@ -10,6 +11,7 @@ import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
 import { identityOf } from './policy-file.ts';
 import { type LoadFailure, loadFailure, type PolicyProblem, problem } from './problem.ts';
 import { type ListedEntry, listEntries, type Snapshot, takeSnapshot } from './snapshot.ts';
+import { rootsInUse } from './trusted-roots.ts';
 
 /** All policies of all entries, ready to be asked. */
 export type LoadedPolicies = {
@@ -22,6 +24,8 @@ export type LoadedPolicies = {
   readonly warnings: readonly PolicyWarning[];
   /** ImagePolicies with scopes that a ClusterImagePolicy overrides. */
   readonly conflicts: readonly Conflict[];
+  /** The trusted roots that policies name, for whoever watches how old they are. */
+  readonly trustedRoots: readonly RootInUse[];
 };
 
 /**
@@ -82,6 +86,7 @@ export function render(snapshot: Snapshot): LoadedPolicies {
       ...conflicts.map(({ origin, condition }) => ({ origin, message: condition.message })),
     ],
     conflicts,
+    trustedRoots: rootsInUse(snapshot),
   };
 }
 

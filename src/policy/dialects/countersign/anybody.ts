@@ -1,5 +1,6 @@
 import { printable } from '../../../encoding/escape.ts';
-import type { Leaf, Requirement, TextRule } from '../../../model/requirement.ts';
+import { leavesOf } from '../../../model/leaves.ts';
+import type { Requirement, TextRule } from '../../../model/requirement.ts';
 
 /** Patterns that every text matches, as they are usually written. */
 const EVERYBODY: readonly string[] = ['.*', '.+', '^.*$', '^.+$'];
@@ -24,24 +25,4 @@ function warning(name: string, whom: string): string {
 
 function isEverybody(text: TextRule): boolean {
   return text.kind === 'pattern' && EVERYBODY.includes(text.pattern);
-}
-
-function leavesOf(require: Requirement): readonly Leaf[] {
-  switch (require.kind) {
-    case 'some':
-      return [require.leaf];
-    case 'quorum':
-      return require.of;
-    case 'allOf':
-    case 'anyOf':
-    case 'kOf':
-      return require.of.flatMap(leavesOf);
-    case 'when':
-      return leavesOf(require.child);
-    case 'each':
-      return require.verifiers.map(({ leaf }) => leaf);
-    case 'accept':
-    case 'reject':
-      return [];
-  }
 }
