@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Result } from '../codes/result.ts';
+import { hash } from 'node:crypto';
+import { ok, type Result } from '../codes/result.ts';
 import type { Repository } from '../image/reference.ts';
 
 /** What opens a registry. It is secret: it stands in no message, no log line and no cache key. */
@@ -10,10 +10,14 @@ export type Credential =
 
 /** Where credentials for physical repositories come from. */
 export type CredentialSource = {
-  /** Tells apart which credential a repository gets, without asking for it and without revealing it. */
+  /** Tells apart which credentials a repository gets, without asking for them and without revealing them. */
   readonly id: (repository: Repository) => string;
-  /** @returns undefined for none; REGISTRY_CREDENTIAL_UNUSABLE naming the entry, never the secret */
-  readonly find: (repository: Repository) => Promise<Result<Credential | undefined>>;
+  /**
+   * The credentials for a repository in the order in which they are tried, each only where the registry refused the one
+   * before it.
+   * @returns none for none; REGISTRY_CREDENTIAL_UNUSABLE naming the entry, never the secret
+   */
+  readonly candidates: (repository: Repository) => Promise<Result<readonly Credential[]>>;
 };
 
 /** The id of having no credential. */
@@ -22,8 +26,35 @@ export const ANONYMOUS = 'anonymous';
 /** A source that has none. */
 export const NO_CREDENTIALS: CredentialSource = {
   id: () => ANONYMOUS,
-  find: () => Promise.resolve({ ok: true, value: undefined }),
+  candidates: () => Promise.resolve(ok([])),
 };
+
+/**
+ * Several sources as one: what the first has for a repository, then what the second has, and so on. A source that cannot
+ * say what it has fails the look-up, unless one before it has something to try.
+ */
+export function inTurn(sources: readonly CredentialSource[]): CredentialSource {
+  const [only, ...others] = sources;
+  if (only === undefined) return NO_CREDENTIALS;
+  if (others.length === 0) return only;
+  return {
+    id: (repository) => {
+      const ids = sources.map((source) => source.id(repository)).filter((id) => id !== ANONYMOUS);
+      // One alone keeps its name, so that whoever has only that one shares what was read with it.
+      if (ids.length < 2) return ids[0] ?? ANONYMOUS;
+      return hash('sha256', JSON.stringify(['in turn', ...ids]));
+    },
+    candidates: async (repository) => {
+      const found: Credential[] = [];
+      for (const source of sources) {
+        const some = await source.candidates(repository);
+        if (!some.ok) return found.length === 0 ? some : ok(found);
+        found.push(...some.value);
+      }
+      return ok(found);
+    },
+  };
+}
 
 /** A name for a credential that tells it from others and does not reveal it: its SHA-256. */
 export function credentialId(credential: Credential | undefined): string {
@@ -32,5 +63,5 @@ export function credentialId(credential: Credential | undefined): string {
     credential.kind === 'basic'
       ? ['basic', credential.username, credential.password]
       : ['identity-token', credential.token];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return hash('sha256', JSON.stringify(parts));
 }

@@ -1,11 +1,18 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { failed, ok, type Result } from '../codes/result.ts';
 import { decodeBase64 } from '../encoding/base64.ts';
 import { printable } from '../encoding/escape.ts';
 import { asObject, type JsonObject, parseStrictJson, stringAt } from '../encoding/strict-json.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
-import { ANONYMOUS, type Credential, type CredentialSource, credentialId } from './credentials.ts';
+import {
+  ANONYMOUS,
+  type Credential,
+  type CredentialSource,
+  credentialId,
+  inTurn,
+  NO_CREDENTIALS,
+} from './credentials.ts';
 
 /** A Docker configuration (`config.json`, `.dockerconfigjson`), as far as it concerns credentials. */
 export type DockerConfig = {
@@ -73,21 +80,57 @@ export function dockerCredentials(config: DockerConfig, options: { readonly allo
       const choice = choose(config, repository);
       if (choice === undefined) return ANONYMOUS;
       if (choice.kind === 'helper') return hash(`helper ${choice.name} ${repository.host}`);
-      return choice.entry.credential.ok
-        ? credentialId(choice.entry.credential.value)
-        : hash(`broken ${choice.entry.key}`);
+      return idOf(choice.entry);
     },
-    async find(repository) {
+    async candidates(repository) {
       const choice = choose(config, repository);
-      if (choice === undefined) return ok(undefined);
-      if (choice.kind === 'entry') return choice.entry.credential;
+      if (choice === undefined) return ok([]);
+      if (choice.kind === 'entry') return listed(choice.entry.credential);
       const shown = `the credential helper ${printable(choice.name, 60)} for ${repository.host}`;
       if (!options.allowHelpers) return unusable(`${shown} is not run by the server`);
       if (!/^[A-Za-z0-9._-]{1,64}$/.test(choice.name)) return unusable(`${shown} has a name that no helper has`);
       const server = repository.host === DOCKER_HUB ? DOCKER_HUB_KEY : repository.host;
-      return askHelper(choice.name, server, shown);
+      return listed(await askHelper(choice.name, server, shown));
     },
   };
+}
+
+/**
+ * Credentials of several pull secrets, as kubelet reads them together: every entry that matches, those with the longest
+ * prefix first, and of equals in the order of the secrets. Helpers are not asked: kubelet knows none in secrets.
+ * @see kubernetes/pkg/credentialprovider/keyring.go, `BasicDockerKeyring`; there a prefix may end in the middle of a
+ *   path component, here it may not
+ */
+export function pullSecretCredentials(configs: readonly DockerConfig[]): CredentialSource {
+  const entries = configs
+    .flatMap((config) => config.entries)
+    .toSorted((one, other) => other.prefix.length - one.prefix.length);
+  const sourceFor = (repository: Repository) => {
+    const name = repositoryName(repository);
+    return inTurn(entries.filter((entry) => isWithin(name, entry) && carries(entry)).map(sourceOf));
+  };
+  return entries.length === 0
+    ? NO_CREDENTIALS
+    : {
+        id: (repository) => sourceFor(repository).id(repository),
+        candidates: (repository) => sourceFor(repository).candidates(repository),
+      };
+}
+
+const sourceOf = (entry: Entry): CredentialSource => ({
+  id: () => idOf(entry),
+  candidates: () => Promise.resolve(listed(entry.credential)),
+});
+
+const idOf = ({ credential, key }: Entry): string =>
+  credential.ok ? credentialId(credential.value) : hash(`broken ${key}`);
+
+const isWithin = (name: string, { prefix }: Entry): boolean => name === prefix || name.startsWith(`${prefix}/`);
+
+const carries = ({ credential }: Entry): boolean => !credential.ok || credential.value !== undefined;
+
+function listed(found: Result<Credential | undefined>): Result<readonly Credential[]> {
+  return found.ok ? ok(found.value === undefined ? [] : [found.value]) : found;
 }
 
 function choose(config: DockerConfig, repository: Repository): Choice {
@@ -96,11 +139,9 @@ function choose(config: DockerConfig, repository: Repository): Choice {
   if (helper !== undefined) return { kind: 'helper', name: helper };
   let best: Entry | undefined;
   for (const entry of config.entries) {
-    const matches = name === entry.prefix || name.startsWith(`${entry.prefix}/`);
-    if (matches && (best === undefined || entry.prefix.length > best.prefix.length)) best = entry;
+    if (isWithin(name, entry) && (best === undefined || entry.prefix.length > best.prefix.length)) best = entry;
   }
-  const carries = best !== undefined && (!best.credential.ok || best.credential.value !== undefined);
-  if (best !== undefined && carries) return { kind: 'entry', entry: best };
+  if (best !== undefined && carries(best)) return { kind: 'entry', entry: best };
   return config.store === undefined ? undefined : { kind: 'helper', name: config.store };
 }
 
@@ -164,7 +205,7 @@ function askHelper(name: string, server: string, shown: string): Promise<Result<
   });
 }
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hash = (text: string): string => digest('sha256', text);
 
 function unusable(message: string): Result<never> {
   return failed('REGISTRY_CREDENTIAL_UNUSABLE', message);

@@ -99,7 +99,7 @@ export async function loadRegistries(
     hosts,
     credentials: {
       id: (repository) => sourceOf(repository).id(repository),
-      find: (repository) => sourceOf(repository).find(repository),
+      candidates: (repository) => sourceOf(repository).candidates(repository),
     },
   });
 }
@@ -150,13 +150,13 @@ async function rereading(
   let readAt = now();
   return ok({
     id: (repository) => current.id(repository),
-    find: async (repository) => {
+    candidates: async (repository) => {
       if (now() - readAt >= REREAD_MS) {
         readAt = now();
         const next = await load();
         if (next.ok) current = next.value;
       }
-      return current.find(repository);
+      return current.candidates(repository);
     },
   });
 }
@@ -183,7 +183,7 @@ async function readDocker(file: string, allowHelpers: boolean): Promise<Result<C
 
 function fixed(credential: Credential): CredentialSource {
   const id = credentialId(credential);
-  return { id: () => id, find: () => Promise.resolve(ok(credential)) };
+  return { id: () => id, candidates: () => Promise.resolve(ok([credential])) };
 }
 
 async function read(file: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { type Failure, failure, failureClass, type Lookup } from '../codes/result.ts';
-import { type CredentialSource, NO_CREDENTIALS } from '../config/credentials.ts';
+import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credentials.ts';
 import type { RegistryHost } from '../config/registries.ts';
 import { createHttpClient, type HttpClient } from '../http/client.ts';
 import { createGate } from '../http/gate.ts';
@@ -7,12 +7,12 @@ import type { ProxySettings } from '../http/proxy.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { digestOf } from '../image/digest.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
-import { baseOf, createPlaces, type Endpoint, httpHosts } from './endpoints.ts';
+import { baseOf, createPlaces, type Endpoint, httpHosts, type Places } from './endpoints.ts';
 import type { Wire } from './exchange.ts';
 import { readManifest, resolveTagAt } from './manifests.ts';
-import { createReferrers } from './referrers.ts';
+import { createReferrers, type Referrers } from './referrers.ts';
 import type { Registry, RequestContext } from './registry.ts';
-import { createSession, type Session, statusFailure } from './session.ts';
+import { createSessions, type Session, type Sessions, statusFailure } from './session.ts';
 import { type Clock, DEFAULT_LIMITS, type RegistryLimits, SYSTEM_CLOCK } from './settings.ts';
 
 /** What a registry client is made from. */
@@ -32,7 +32,6 @@ export type RegistryOptions = {
 /** Makes the OCI distribution client (see {@link Registry} for what it promises). */
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const hosts = options.hosts ?? new Map<string, RegistryHost>();
-  const credentials = options.credentials ?? NO_CREDENTIALS;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const http = options.http ?? createHttpClient(clientOptions(options, hosts, limits));
   const wire: Wire = {
@@ -42,9 +41,27 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     clock: options.clock ?? SYSTEM_CLOCK,
     plainHosts: plainHostsOf(hosts),
   };
-  const places = createPlaces(hosts, credentials);
-  const session = createSession(wire, credentials);
-  const listReferrers = createReferrers(wire, session);
+  const shared: Shared = {
+    limits,
+    places: createPlaces(hosts),
+    sessions: createSessions(wire),
+    listReferrers: createReferrers(wire),
+  };
+  return { ...viewOf(shared, options.credentials ?? NO_CREDENTIALS), close: () => http.close() };
+}
+
+/** What all views of one client share. */
+type Shared = {
+  readonly limits: RegistryLimits;
+  readonly places: Places;
+  readonly sessions: Sessions;
+  readonly listReferrers: Referrers;
+};
+
+/** The client of somebody who has certain credentials. */
+function viewOf(shared: Shared, credentials: CredentialSource): Registry {
+  const { limits, places, listReferrers } = shared;
+  const session = shared.sessions(credentials);
 
   /** Asks each place in turn: an answer ends it, trouble is remembered, and only agreement on nothing is `absent`. */
   async function each<T>(
@@ -68,7 +85,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
 
   return {
     access(repository) {
-      return { id: places.accessId(repository) };
+      return { id: places.accessId(repository, credentials) };
     },
     resolveTag: (repository, tag, context) =>
       each(repository, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),
@@ -85,10 +102,11 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     referrers: (repository, digest, context) =>
       each(
         repository,
-        (endpoint) => listReferrers(endpoint, digest, context),
+        (endpoint) => listReferrers(session, endpoint, digest, context),
         (list) => list.descriptors.length > 0,
       ),
-    close: () => http.close(),
+    with: (further) => viewOf(shared, inTurn([further, credentials])),
+    close: () => Promise.resolve(),
   };
 }
 

@@ -51,13 +51,13 @@ export type Places = {
   /** See {@link endpointsOf}. */
   readonly endpoints: (repository: Repository) => Result<readonly Endpoint[]>;
   /** Names who reads a repository where, without revealing a secret. */
-  readonly accessId: (repository: Repository) => string;
+  readonly accessId: (repository: Repository, credentials: CredentialSource) => string;
 };
 
 const REMEMBERED = { entries: 10_000, bytes: 16 * 1024 * 1024, lives: 'forever' } as const;
 
 /** Makes the places of a configuration, each worked out once. */
-export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>, credentials: CredentialSource): Places {
+export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>): Places {
   const known = createBoundedCache<Result<readonly Endpoint[]>>(REMEMBERED);
   const ids = createBoundedCache<{ readonly id: string }>(REMEMBERED);
 
@@ -72,7 +72,7 @@ export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>, credentia
 
   return {
     endpoints,
-    accessId: (repository) => {
+    accessId: (repository, credentials) => {
       const found = endpoints(repository);
       // Whose credential opens a place may change from one moment to the next, so that is asked for each time.
       let reads = repositoryName(repository);

@@ -11,8 +11,13 @@ import { mediaTypeOf, readManifest } from './manifests.ts';
 import type { ReferrersList, RequestContext } from './registry.ts';
 import { type Session, statusFailure } from './session.ts';
 
-/** Lists what refers to a digest at one endpoint. */
-export type Referrers = (endpoint: Endpoint, digest: Digest, context: RequestContext) => Promise<Lookup<ReferrersList>>;
+/** Lists what refers to a digest at one endpoint, as whoever the session is for. */
+export type Referrers = (
+  session: Session,
+  endpoint: Endpoint,
+  digest: Digest,
+  context: RequestContext,
+) => Promise<Lookup<ReferrersList>>;
 
 /** What one page of the API came to. `no-api` is only said of the first one. */
 type Page = { readonly kind: 'page'; readonly index: ImageIndex; readonly next: URL | undefined } | NoApi;
@@ -27,15 +32,16 @@ const NO_API: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
  * Makes the list of referrers: the API with all its pages (distribution specification, "Listing Referrers"), or where
  * there is none the fallback tag. Where the API answers, the fallback tag is not read: clients no longer keep it.
  */
-export function createReferrers(wire: Wire, session: Session): Referrers {
+export function createReferrers(wire: Wire): Referrers {
   // A hint that saves a request; it dies soon, so that a registry that learns the API is seen.
   const withoutApi = createBoundedCache<{ readonly known: true }>(
     { entries: 2_000, bytes: 1024 * 1024, lives: wire.limits.referrersHintMs },
     wire.clock.now,
   );
 
-  return async (endpoint, digest, context) => {
-    const place = `${endpoint.base.origin}/${endpoint.location.path}`;
+  return async (session, endpoint, digest, context) => {
+    // By who asks: a registry may answer 404 to whoever it shows nothing, and that is not to hide the API from others.
+    const place = `${endpoint.location.path} ${session.accessId(endpoint)}`;
     if (withoutApi.get(place) === undefined) {
       const listed = await listByApi(wire, session, endpoint, digest, context);
       if (!listed.ok) return { kind: 'failed', failure: listed.failure };

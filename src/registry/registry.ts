@@ -1,4 +1,5 @@
 import type { Lookup } from '../codes/result.ts';
+import type { CredentialSource } from '../config/credentials.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/reference.ts';
@@ -65,6 +66,12 @@ export type Registry = {
     digest: Digest,
     context: RequestContext,
   ) => Promise<Lookup<ReferrersList>>;
+  /**
+   * The same client for somebody who has further credentials, which are tried before its own. Connections, bounds and
+   * whatever is known of registries are shared; tokens and `access().id` are of the credential, so that nothing read with
+   * one is handed out for another. Cheap; closing a view closes nothing.
+   */
+  readonly with: (credentials: CredentialSource) => Registry;
   /** Closes connections. */
   readonly close: () => Promise<void>;
 };

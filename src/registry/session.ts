@@ -20,14 +20,19 @@ export type Read = {
   readonly purpose: RequestPurpose;
 };
 
-/** Reads endpoints with whatever authentication they ask for. */
+/** Reads endpoints with whatever authentication they ask for, as one who has certain credentials. */
 export type Session = {
   /**
    * @returns the answer to the authenticated request, never a 401 or 403; REGISTRY_UNAUTHORISED,
    *   REGISTRY_CREDENTIAL_UNUSABLE, REDIRECT_REFUSED and what requests return
    */
   readonly read: (endpoint: Endpoint, read: Read, context: RequestContext) => Promise<Result<Answer>>;
+  /** Tells apart what different credentials may have read at an endpoint; for whatever is remembered of its answers. */
+  readonly accessId: (endpoint: Endpoint) => string;
 };
+
+/** Makes sessions that share tokens and what is known of registries, each thing kept by the credential that it is for. */
+export type Sessions = (credentials: CredentialSource) => Session;
 
 /** How an endpoint is known to want its requests, so that the next one need not be refused first. */
 type Scheme =
@@ -36,11 +41,22 @@ type Scheme =
 
 const SCHEME_LIVES_MS = 600_000;
 
-/** Makes a session: the anonymous, Basic and Bearer flows of the distribution specification. */
-export function createSession(wire: Wire, credentials: CredentialSource): Session {
+/**
+ * Credentials that are tried for one repository. Each that is refused costs up to three requests, and a registry may lock
+ * out whoever comes with many wrong passwords.
+ */
+const MAX_ATTEMPTS = 4;
+
+/** Makes sessions: the anonymous, Basic and Bearer flows of the distribution specification. */
+export function createSessions(wire: Wire): Sessions {
   const tokens = createTokens(wire);
   const schemes = createBoundedCache<Scheme>(
     { entries: 2_000, bytes: 4 * 1024 * 1024, lives: SCHEME_LIVES_MS },
+    wire.clock.now,
+  );
+  /** Which of several credentials a registry took last, so that the next read begins with it. */
+  const taken = createBoundedCache<{ readonly id: string }>(
+    { entries: 2_000, bytes: 1024 * 1024, lives: SCHEME_LIVES_MS },
     wire.clock.now,
   );
 
@@ -59,10 +75,12 @@ export function createSession(wire: Wire, credentials: CredentialSource): Sessio
     return token.ok ? ok(`Bearer ${token.value}`) : token;
   }
 
-  async function read(endpoint: Endpoint, asked: Read, context: RequestContext): Promise<Result<Answer>> {
-    const found = await credentials.find(endpoint.location);
-    if (!found.ok) return found;
-    const credential = found.value;
+  async function readWith(
+    credential: Credential | undefined,
+    endpoint: Endpoint,
+    asked: Read,
+    context: RequestContext,
+  ): Promise<Result<Answer>> {
     const url = urlOf(endpoint, asked);
     const known = `${endpoint.base.origin} ${credentialId(credential)}`;
 
@@ -108,8 +126,49 @@ export function createSession(wire: Wire, credentials: CredentialSource): Sessio
     return answer;
   }
 
-  return { read };
+  /** Each credential in turn as long as the registry refuses, beginning with the one that it took before. */
+  async function readInTurn(
+    candidates: readonly Credential[],
+    access: string,
+    endpoint: Endpoint,
+    asked: Read,
+    context: RequestContext,
+  ): Promise<Result<Answer>> {
+    const place = `${endpoint.base.origin}/${endpoint.location.path} ${access}`;
+    const before = taken.get(place)?.id;
+    const inOrder = candidates.slice(0, MAX_ATTEMPTS).toSorted((one, other) => rank(one, before) - rank(other, before));
+    let refused: Failure | undefined;
+    for (const credential of inOrder) {
+      const answer = await readWith(credential, endpoint, asked, context);
+      if (answer.ok) {
+        const id = credentialId(credential);
+        if (id !== before) taken.set(place, { id }, 64);
+        return answer;
+      }
+      if (answer.failure.code !== 'REGISTRY_UNAUTHORISED') return answer;
+      refused = answer.failure;
+    }
+    const message = `${endpoint.base.host} refuses ${endpoint.location.path} with each of ${inOrder.length} credentials`;
+    return { ok: false, failure: failure('REGISTRY_UNAUTHORISED', message, refused) };
+  }
+
+  return (credentials) => {
+    const accessId = ({ base, location }: Endpoint) => `${base.origin} ${credentials.id(location)}`;
+    return {
+      accessId,
+      async read(endpoint, asked, context) {
+        const found = await credentials.candidates(endpoint.location);
+        if (!found.ok) return found;
+        const [only, ...others] = found.value;
+        if (others.length === 0) return readWith(only, endpoint, asked, context);
+        return readInTurn(found.value, accessId(endpoint), endpoint, asked, context);
+      },
+    };
+  };
 }
+
+const rank = (credential: Credential, first: string | undefined): number =>
+  credentialId(credential) === first ? 0 : 1;
 
 /**
  * The failure that a status stands for, for every status that the caller does not take for an answer.
@@ -150,6 +209,6 @@ function schemeOf(header: string): Scheme | undefined {
 }
 
 function unauthorised(endpoint: Endpoint, status: number, credential: Credential | undefined): Failure {
-  const how = credential === undefined ? 'without a credential' : 'with the configured credential';
+  const how = credential === undefined ? 'without a credential' : 'with the credential that there is for it';
   return failure('REGISTRY_UNAUTHORISED', `${endpoint.base.host} refuses ${endpoint.location.path} ${how} (${status})`);
 }

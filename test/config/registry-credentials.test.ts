@@ -2,7 +2,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dockerCredentials, parseDockerConfig } from '../../src/config/docker-config.ts';
+import {
+  type DockerConfig,
+  dockerCredentials,
+  parseDockerConfig,
+  pullSecretCredentials,
+} from '../../src/config/docker-config.ts';
 import { loadRegistries, registriesSchema } from '../../src/config/registries.ts';
 import { createCertificateAuthority } from '../../src/encoding/certificate-writer.ts';
 import { parseReference } from '../../src/image/reference.ts';
@@ -13,9 +18,11 @@ async function credentialFor(config: object, image: string, allowHelpers = false
   const parsed = parseDockerConfig(JSON.stringify(config));
   const reference = parseReference(image);
   if (!parsed.ok || !reference.ok) return parsed.ok ? 'reference' : parsed.failure.code;
-  const found = await dockerCredentials(parsed.value, { allowHelpers }).find(reference.value.repository);
+  const found = await dockerCredentials(parsed.value, { allowHelpers }).candidates(reference.value.repository);
   if (!found.ok) return found.failure;
-  return found.value?.kind === 'basic' ? `${found.value.username}:${found.value.password}` : found.value;
+  const [first, ...others] = found.value;
+  expect(others).toEqual([]);
+  return first?.kind === 'basic' ? `${first.username}:${first.password}` : first;
 }
 
 let folder: string;
@@ -125,6 +132,59 @@ describe('a Docker configuration', () => {
   });
 });
 
+describe('several pull secrets', () => {
+  const secret = (auths: object): DockerConfig => {
+    const parsed = parseDockerConfig(JSON.stringify({ auths, credsStore: 'desktop' }));
+    if (!parsed.ok) throw new Error(parsed.failure.message);
+    return parsed.value;
+  };
+  const broad = secret({ 'ghcr.io': auth('first:1'), 'https://index.docker.io/v1/': auth('hub:1'), 'empty.test': {} });
+  const narrow = secret({
+    'ghcr.io/acme/app': auth('app:2'),
+    'ghcr.io/acme': auth('acme:2'),
+    'ghcr.io': auth('second:2'),
+  });
+  const broken = secret({ 'ghcr.io/acme': { auth: 'no base64' }, 'other.test': { auth: 'no base64' } });
+
+  const usersFor = async (configs: readonly DockerConfig[], image: string) => {
+    const reference = parseReference(image);
+    if (!reference.ok) throw new Error(reference.failure.message);
+    const found = await pullSecretCredentials(configs).candidates(reference.value.repository);
+    return found.ok ? found.value.map((one) => (one.kind === 'basic' ? one.username : one.kind)) : found.failure.code;
+  };
+
+  it.each([
+    ['ghcr.io/acme/app', ['app', 'acme', 'first', 'second']],
+    ['ghcr.io/acme/app/part', ['app', 'acme', 'first', 'second']],
+    ['ghcr.io/acme/apple', ['acme', 'first', 'second']],
+    ['ghcr.io/acmeevil/app', ['first', 'second']],
+    ['busybox', ['hub']],
+    ['empty.test/a', []],
+    ['ghcr.io.evil.test/acme/app', []],
+  ])('offer for %s all that match it, the most specific first: %j', async (image, users) => {
+    expect(await usersFor([broad, narrow], image)).toEqual(users);
+  });
+
+  it('fail where the most specific entry is broken, and only there; helpers that they name count for nothing', async () => {
+    expect(await usersFor([broad, broken], 'ghcr.io/acme/app')).toBe('REGISTRY_CREDENTIAL_UNUSABLE');
+    expect(await usersFor([broad, broken], 'ghcr.io/other')).toEqual(['first']);
+    expect(await usersFor([broken], 'other.test/a')).toBe('REGISTRY_CREDENTIAL_UNUSABLE');
+    expect(await usersFor([broken], 'none.test/a')).toEqual([]);
+    expect(await usersFor([], 'ghcr.io/acme/app')).toEqual([]);
+  });
+
+  it('have one name for the same credentials, whichever secret they stand in, and another for any other', () => {
+    const repository = { host: 'ghcr.io', path: 'acme/app' };
+    const idOf = (...configs: readonly DockerConfig[]) => pullSecretCredentials(configs).id(repository);
+    const acme = secret({ 'ghcr.io/acme': auth('acme:2') });
+    const wider = secret({ 'ghcr.io': auth('acme:2'), 'unrelated.test': auth('u:1') });
+    expect(idOf(acme)).toBe(idOf(wider));
+    const ids = [idOf(), idOf(acme), idOf(broad), idOf(narrow), idOf(broken), idOf(broad, narrow), idOf(narrow, broad)];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids[0]).toBe('anonymous');
+  });
+});
+
 describe('the configuration of registries', () => {
   it('refuses unknown keys and hosts that are none', () => {
     const accepts = (value: unknown) => registriesSchema.safeParse(value).success;
@@ -190,13 +250,17 @@ describe('the configuration of registries', () => {
       ],
     });
     expect(hosts.get('b.test')?.ca).toContain('BEGIN CERTIFICATE');
-    expect(await credentials.find({ host: 'c.test', path: 'x' })).toEqual({
+    expect(await credentials.candidates({ host: 'c.test', path: 'x' })).toEqual({
       ok: true,
-      value: { kind: 'basic', username: 'carol', password: ' pass ' },
+      value: [{ kind: 'basic', username: 'carol', password: ' pass ' }],
     });
-    expect(await credentials.find({ host: 'd.test', path: 'x' })).toMatchObject({ value: { username: 'dora' } });
-    expect(await credentials.find({ host: 'm.test:5000', path: 'x' })).toMatchObject({ value: { username: 'm' } });
-    expect(await credentials.find({ host: 'a.test', path: 'x' })).toEqual({ ok: true, value: undefined });
+    expect(await credentials.candidates({ host: 'd.test', path: 'x' })).toMatchObject({
+      value: [{ username: 'dora' }],
+    });
+    expect(await credentials.candidates({ host: 'm.test:5000', path: 'x' })).toMatchObject({
+      value: [{ username: 'm' }],
+    });
+    expect(await credentials.candidates({ host: 'a.test', path: 'x' })).toEqual({ ok: true, value: [] });
   });
 
   it('sees a credential that was renewed, and keeps the last one when its file is gone', async () => {
@@ -209,13 +273,13 @@ describe('the configuration of registries', () => {
     const repository = { host: 'a.test', path: 'x' };
     const before = source?.id(repository);
     await write('a:2');
-    expect(await source?.find(repository)).toMatchObject({ value: { password: '1' } });
+    expect(await source?.candidates(repository)).toMatchObject({ value: [{ password: '1' }] });
     now += 30_000;
-    expect(await source?.find(repository)).toMatchObject({ value: { password: '2' } });
+    expect(await source?.candidates(repository)).toMatchObject({ value: [{ password: '2' }] });
     expect(source?.id(repository)).not.toBe(before);
     await rm(file);
     now += 30_000;
-    expect(await source?.find(repository)).toMatchObject({ value: { password: '2' } });
+    expect(await source?.candidates(repository)).toMatchObject({ value: [{ password: '2' }] });
   });
 
   it.each([

@@ -38,7 +38,7 @@ function client(
 function only(host: string, credential: Credential): CredentialSource {
   return {
     id: (repository) => credentialId(repository.host === host ? credential : undefined),
-    find: (repository) => Promise.resolve({ ok: true, value: repository.host === host ? credential : undefined }),
+    candidates: (repository) => Promise.resolve({ ok: true, value: repository.host === host ? [credential] : [] }),
   };
 }
 
@@ -276,7 +276,8 @@ describe('authentication', () => {
     const registry = client([server], {
       credentials: {
         id: () => 'broken',
-        find: () => Promise.resolve({ ok: false, failure: { code: 'REGISTRY_CREDENTIAL_UNUSABLE', message: 'no' } }),
+        candidates: () =>
+          Promise.resolve({ ok: false, failure: { code: 'REGISTRY_CREDENTIAL_UNUSABLE', message: 'no' } }),
       },
     });
     expect(said(await registry.resolveTag({ host: server.host, path: 'a' }, '1', context()))).toBe(

@@ -60,7 +60,7 @@ describe('where a repository is read', () => {
 
   it('has a name of its own for each set of places and each credential, and one only', () => {
     const repository = { host: 'a.test', path: 'x' };
-    const as = (id: string): CredentialSource => ({ id: () => id, find: () => Promise.resolve(ok(undefined)) });
+    const as = (id: string): CredentialSource => ({ id: () => id, candidates: () => Promise.resolve(ok([])) });
     const idOf = (hosts: ReadonlyMap<string, RegistryHost>, who: string, path = 'x') =>
       createRegistry({ hosts, credentials: as(who) }).access({ ...repository, path }).id;
     const none = new Map<string, RegistryHost>();

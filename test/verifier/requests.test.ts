@@ -90,10 +90,10 @@ describe('requests of a cold decision by digest', () => {
     signImage(server, 'acme/app', image, signer);
     const credentials = {
       id: () => (login === undefined ? 'anonymous' : 'u'),
-      find: () =>
+      candidates: () =>
         Promise.resolve({
           ok: true as const,
-          value: login === undefined ? undefined : { kind: 'basic' as const, ...login },
+          value: login === undefined ? [] : [{ kind: 'basic' as const, ...login }],
         }),
     };
     const registry = createRegistry({
