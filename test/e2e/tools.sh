@@ -18,6 +18,7 @@ COSIGN_V2_VERSION=v2.6.5
 CONTAINERS_IMAGE_VERSION=v5.42.0
 COSIGN_V3_VERSION=v3.1.3
 KUBERNETES_VERSION=v1.36.3
+HELM_VERSION=v3.22.0
 
 # name, folder with its version, binary
 tools() {
@@ -28,6 +29,7 @@ containers-image $cache/containers-image-$CONTAINERS_IMAGE_VERSION/containers-im
 cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
 kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
+helm $cache/helm-$HELM_VERSION/helm
 LIST
 }
 
@@ -60,6 +62,10 @@ go_module() {
 # The API server takes its own version from link flags; without them it reports v0.0.0 and refuses to start.
 minor=${KUBERNETES_VERSION#v1.}
 version_flags="-X k8s.io/component-base/version.gitVersion=$KUBERNETES_VERSION -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
+helm_flags="-X helm.sh/helm/v3/internal/version.version=$HELM_VERSION"
+for package in pkg/chartutil pkg/lint/rules; do
+  helm_flags="$helm_flags -X helm.sh/helm/v3/$package.k8sVersionMajor=1 -X helm.sh/helm/v3/$package.k8sVersionMinor=${minor%%.*}"
+done
 
 tools | while read -r name path; do
   case $name in
@@ -71,5 +77,7 @@ tools | while read -r name path; do
     kube-apiserver) build "$name" "$path" go_module control-plane ./cmd/kube-apiserver ;;
     # Any recent kubectl will do, so one that is there saves the build.
     kubectl) command -v kubectl >/dev/null || build "$name" "$path" go_module control-plane ./cmd/kubectl ;;
+    # Without link flags it renders and lints as if for Kubernetes 1.20, which the chart refuses.
+    helm) build "$name" "$path" go install -ldflags "-s -w $helm_flags" "helm.sh/helm/v3/cmd/helm@$HELM_VERSION" ;;
   esac
 done
