@@ -23,6 +23,9 @@ export function programBound(pattern: string): number {
     } else if (c === '[') {
       add(1);
       at = behindClass(pattern, at);
+    } else if (c === '(' && /^\(\?[A-Za-z-]*\)/.test(pattern.slice(at))) {
+      // Flags are no item: an operator behind them repeats what stands before them.
+      at = endOf(pattern, ')', at);
     } else if (c === '(') {
       above.push(group);
       const isPlain = pattern.startsWith('?:', at + 1);
@@ -74,7 +77,8 @@ function behindClass(pattern: string, start: number): number {
   for (let isFirst = true; at < pattern.length && (isFirst || pattern.charAt(at) !== ']'); isFirst = false) {
     if (pattern.startsWith('[:', at) && pattern.includes(':]', at + 2)) at = endOf(pattern, ':]', at + 2);
     else if (/^\\[pP]\{/.test(pattern.slice(at, at + 3))) at = endOf(pattern, '}', at);
-    else if (/^\\[pPdDsSwW]/.test(pattern.slice(at, at + 2))) at += 2;
+    else if (/^\\[pP]/.test(pattern.slice(at, at + 2))) at += 3;
+    else if (/^\\[dDsSwW]/.test(pattern.slice(at, at + 2))) at += 2;
     else at = behindRange(pattern, at);
   }
   return at + 1;

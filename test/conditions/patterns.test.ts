@@ -328,6 +328,7 @@ describe('properties', () => {
     fc.assert(
       fc.property(
         fc.oneof(
+          classed,
           fc.array(token, { maxLength: 14 }).map((parts) => parts.join('')),
           node,
         ),
@@ -356,6 +357,7 @@ describe('properties', () => {
     '[:-[:alpha:]',
     String.raw`[\d-[:alpha:](]`,
     String.raw`[\p{Greek}-[:alpha:](]`,
+    String.raw`[\pL-[:alpha:](]`,
     '[a-😀-[:alpha:](]',
     String.raw`[\x{21}-\x{41}-[:alpha:](]`,
     '[]-a(]',
@@ -364,6 +366,7 @@ describe('properties', () => {
     String.raw`\(`,
     String.raw`\pL`,
     '(?i:k)',
+    '(?:k{0,4}(?i){0,4})',
     '(?<n>k)',
     '()',
   ])('nor where %s hides what a repetition is of [hostile]', (hiding) => {
