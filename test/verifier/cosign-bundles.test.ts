@@ -312,12 +312,12 @@ describe('the envelope of a bundle', () => {
     ['is null', 'SIGNATURE_MALFORMED', envelope(() => null)],
     [
       'is replaced by a message signature',
-      'PAYLOAD_TYPE_UNEXPECTED',
+      'SIGNATURE_MALFORMED',
       changed((all) => ({ ...without(all, 'dsseEnvelope'), messageSignature: message })),
     ],
     [
       'stands beside a message signature',
-      'PAYLOAD_TYPE_UNEXPECTED',
+      'SIGNATURE_MALFORMED',
       changed((bundle) => ({ ...bundle, messageSignature: message })),
     ],
     [
@@ -334,7 +334,7 @@ describe('the envelope of a bundle', () => {
     ],
     [
       'says its payload type as a list',
-      'PAYLOAD_TYPE_UNEXPECTED',
+      'SIGNATURE_MALFORMED',
       envelope((sent) => ({ ...sent, payloadType: [IN_TOTO_PAYLOAD] })),
     ],
     ['has an empty payload', 'SIGNATURE_MALFORMED', payload(() => '')],

@@ -58,7 +58,7 @@ async function proveAnyBundle(
 ): Promise<Result<Proof>> {
   switch (material.kind) {
     case 'keys':
-      return ok(await proveBundle(bytes, material.signing, image));
+      return proveBundle(bytes, material.signing, image);
     case 'current-certificates':
       return proveCurrentBundle(bytes, material, image, now);
     case 'logged-keys':

@@ -5,11 +5,10 @@ import type { Authorities } from '../../trust/proof-material.ts';
 import { trustedChains } from '../../trust/x509/chain.ts';
 import { signerOf } from '../../trust/x509/identity.ts';
 import { disproved } from '../evidence.ts';
-import { readBundle } from '../sigstore/bundle.ts';
 import { readCertificates } from '../sigstore/chain.ts';
 import { claimsOf, signatureProblem } from '../sigstore/content.ts';
 import { asProof } from '../sigstore/result.ts';
-import { COSIGN_SIGN_PREDICATE } from './formats.ts';
+import { readImageBundle } from './bundle.ts';
 import { chainFor } from './prove-certified.ts';
 
 /**
@@ -26,17 +25,12 @@ export async function proveCurrentBundle(
   image: Digest,
   now: number,
 ): Promise<Result<Proof>> {
-  const bundle = readBundle(bytes);
-  if (bundle.kind === 'refused') return asProof(bundle);
-  const { content, signer } = bundle.value;
-  if (content.kind === 'message')
-    return ok(
-      disproved(
-        'format',
-        'PAYLOAD_TYPE_UNEXPECTED',
-        'the bundle signs the bytes of a file and says nothing of an image',
-      ),
-    );
+  const read = readImageBundle(bytes);
+  if (read.kind === 'refused') return asProof(read);
+  const {
+    bundle: { signer },
+    content,
+  } = read.value;
   if (signer.kind === 'key')
     return ok(
       disproved('signature', 'CERTIFICATE_MISSING', 'the bundle is signed with a bare key and has no certificate'),
@@ -55,14 +49,6 @@ export async function proveCurrentBundle(
   if (unsigned !== undefined) return asProof(unsigned);
   const claims = claimsOf(content, artifact);
   if (claims.kind === 'refused') return asProof(claims);
-  if (claims.value.predicateType !== COSIGN_SIGN_PREDICATE)
-    return ok(
-      disproved(
-        'payload',
-        'PREDICATE_TYPE_UNEXPECTED',
-        'the bundle is an attestation and not a signature of the image',
-      ),
-    );
 
   const chain = chainFor(chains.value, now);
   const { notBefore, notAfter } = chain;

@@ -3,11 +3,9 @@ import type { Digest } from '../../image/digest.ts';
 import type { Proof } from '../../model/finding.ts';
 import type { BundleRule } from '../../trust/sigstore/bundle-rule.ts';
 import type { TrustedRoot } from '../../trust/sigstore/trusted-root.ts';
-import { disproved } from '../evidence.ts';
-import { readBundle } from '../sigstore/bundle.ts';
 import { asProof } from '../sigstore/result.ts';
 import { verifyContents } from '../sigstore/verify-bundle.ts';
-import { COSIGN_SIGN_PREDICATE } from './formats.ts';
+import { readImageBundle } from './bundle.ts';
 import { claimsOf, signatureOf } from './layer-claims.ts';
 import { layerContents } from './layer-contents.ts';
 
@@ -41,9 +39,10 @@ export async function proveSigstoreLayer(
 }
 
 /**
- * Proves one sigstore bundle under an instance's root. Only a statement of type `cosign/sign/v1` is a signature of an image:
- * whatever else the same person signed attests something and says nothing about running it (GHSA-w6c6-c85g-mmv6).
+ * Proves one sigstore bundle under an instance's root.
  * @param bytes the bundle's blob, its digest already checked
+ * @param now milliseconds since the epoch; counts only where nobody witnessed a time
+ * @returns a failure only where a bound was hit or the rule asks for nothing
  * @see reference/sigstore-policy-controller.md §2.3
  */
 export async function proveSigstoreBundle(
@@ -52,26 +51,8 @@ export async function proveSigstoreBundle(
   image: Digest,
   now: number,
 ): Promise<Result<Proof>> {
-  const bundle = readBundle(bytes);
-  if (bundle.kind === 'refused') return asProof(bundle);
-  if (bundle.value.content.kind === 'message')
-    return ok(
-      disproved(
-        'format',
-        'PAYLOAD_TYPE_UNEXPECTED',
-        'the bundle signs the bytes of a file and says nothing of an image',
-      ),
-    );
-  const proof = await verifyContents(bundle.value, { kind: 'digest', digest: image }, root, rule, now);
-  if (proof.kind === 'refused') return asProof(proof);
-  return ok(
-    proof.claims.predicateType === COSIGN_SIGN_PREDICATE
-      ? proof
-      : disproved(
-          'payload',
-          'PREDICATE_TYPE_UNEXPECTED',
-          'the bundle is an attestation and not a signature of the image',
-          proof.signer.display,
-        ),
-  );
+  const read = readImageBundle(bytes);
+  if (read.kind === 'refused') return asProof(read);
+  const proof = await verifyContents(read.value.bundle, { kind: 'digest', digest: image }, root, rule, now);
+  return proof.kind === 'refused' ? asProof(proof) : ok(proof);
 }

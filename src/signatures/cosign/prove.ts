@@ -1,4 +1,5 @@
-import { type Digest, hexOf } from '../../image/digest.ts';
+import { ok, type Result } from '../../codes/result.ts';
+import type { Digest } from '../../image/digest.ts';
 import type { Check, CheckName, Claims, LogEntry, Proof } from '../../model/finding.ts';
 import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
@@ -6,10 +7,13 @@ import type { SigningKeys } from '../../trust/sigstore/bundle-rule.ts';
 import type { KeySet } from '../../trust/trust-store.ts';
 import { disproved } from '../evidence.ts';
 import { verifySignedEntry } from '../rekor/verify.ts';
-import { parseBundle, type SignedStatement } from './bundle.ts';
-import { ANNOTATIONS, COSIGN_SIGN_PREDICATE } from './formats.ts';
+import type { SigstoreBundle } from '../sigstore/bundle.ts';
+import { claimsOf as claimsAbout } from '../sigstore/content.ts';
+import { signedBytes } from '../sigstore/log-body.ts';
+import { asProof } from '../sigstore/result.ts';
+import { readImageBundle } from './bundle.ts';
+import { ANNOTATIONS } from './formats.ts';
 import { claimsOf, signatureOf } from './layer-claims.ts';
-import { parseStatement } from './statement.ts';
 
 /**
  * Proves one cosign simple-signing layer with the keys of a policy: what it says, and that a key's holder said it
@@ -48,40 +52,26 @@ export async function proveLayer(
 }
 
 /**
- * Proves one sigstore bundle with the keys of a policy. Only a statement of type `cosign/sign/v1` is a signature of an
- * image: anything else that the same key signed attests something and says nothing about running it.
+ * Proves one sigstore bundle with the keys of a policy. What it carries of logs and timestamps is passed over: the policy
+ * asks for none.
  * @param bytes the bundle's blob, its digest already checked
+ * @returns a failure only where a bound was hit
  * @see reference/sigstore-policy-controller.md §2.3
  */
 export async function proveBundle(
   bytes: Uint8Array,
   { keys: keySet, hash }: SigningKeys,
   image: Digest,
-): Promise<Proof> {
-  const bundle = parseBundle(bytes);
-  if (!bundle.ok) return disproved('format', bundle.code, bundle.message);
-  const statement = parseStatement(bundle.value.payload);
-  if (!statement.ok) return disproved('format', statement.code, statement.message);
-  if (statement.value.predicateType !== COSIGN_SIGN_PREDICATE)
-    return disproved(
-      'format',
-      'PREDICATE_TYPE_UNEXPECTED',
-      'the bundle is an attestation and not a signature of the image',
-    );
+): Promise<Result<Proof>> {
+  const read = readImageBundle(bytes);
+  if (read.kind === 'refused') return asProof(read);
+  const { bundle, content } = read.value;
 
-  const key = await keyThatVerifies(keySet, bundle.value.signed, bundle.value.signature, hash);
-  if (key === undefined) return unverified(bundle.value, keySet);
-
-  const subject = statement.value.subjects.find((candidate) => candidate.sha256 === hexOf(image));
-  if (subject === undefined)
-    return disproved('digest', 'PAYLOAD_DIGEST_MISMATCH', 'the statement is about another image', display(key));
-
-  return proved(key, {
-    digest: image,
-    name: { kind: 'unnamed' },
-    predicateType: statement.value.predicateType,
-    annotations: subject.annotations,
-  });
+  const key = await keyThatVerifies(keySet, signedBytes(content), content.signature, hash);
+  if (key === undefined) return ok(unverified(bundle, keySet));
+  const claims = claimsAbout(content, { kind: 'digest', digest: image });
+  if (claims.kind === 'refused') return asProof({ ...claims, claimedSigner: display(key) });
+  return ok(proved(key, claims.value));
 }
 
 async function keyThatVerifies(
@@ -97,8 +87,8 @@ async function keyThatVerifies(
 }
 
 /** A wrong key and a flipped bit look alike, unless the bundle itself points at a key that the policy trusts. */
-function unverified(bundle: SignedStatement, keySet: KeySet): Proof {
-  const hinted = keySet.keys.find((key) => bundle.keyHint !== undefined && hintOf(key) === bundle.keyHint);
+function unverified({ signer }: SigstoreBundle, keySet: KeySet): Proof {
+  const hinted = keySet.keys.find((key) => signer.kind === 'key' && hintOf(key) === signer.hint);
   if (hinted === undefined)
     return disproved('signature', 'SIGNATURE_MISMATCH', `the signature does not verify with ${named(keySet)}`);
   if (hinted.algorithm.kind === 'ed25519')

@@ -1,3 +1,4 @@
+import { bundleFromJSON } from '@sigstore/bundle';
 import {
   asArray,
   asObject,
@@ -88,6 +89,9 @@ export function readBundle(bytes: Uint8Array): Verified<SigstoreBundle> {
     return malformed('its media type is not that of version 0.1 to 0.3');
   if (material === undefined) return malformed('it has no verification material');
 
+  if (posesAsList(bundle)) return malformed('it holds an object where bytes belong');
+  if (!isBundle(bundle)) return malformed('it does not have the shape of a sigstore bundle');
+
   const content = readContent(bundle);
   if (content.kind === 'refused') return content;
   const signer = readSigner(material, version);
@@ -107,6 +111,26 @@ export function readBundle(bytes: Uint8Array): Verified<SigstoreBundle> {
     entries: entries.value,
     timestamps: timestamps.value,
   });
+}
+
+/** The library's own opinion of the shape. It takes lists and lax base64 for bytes, so what is signed is read here. */
+function isBundle(bundle: JsonObject): boolean {
+  try {
+    bundleFromJSON(bundle);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether an object somewhere in it claims a length, as no bundle does. The library makes bytes of whatever stands in
+ * their place with `Buffer.from`, which believes such an object: `{"length":1e9}` would hold the event loop for a minute.
+ */
+function posesAsList(value: JsonValue): boolean {
+  const object = asObject(value);
+  if (object === undefined) return (asArray(value) ?? []).some(posesAsList);
+  return Object.hasOwn(object, 'length') || Object.values(object).some(posesAsList);
 }
 
 function readContent(bundle: JsonObject): Verified<BundleContent> {

@@ -9,6 +9,8 @@ export type RefusedBundle = {
   readonly failed: CheckName;
   readonly code: ReasonCode;
   readonly message: string;
+  /** Whom the signature claims to be by, where that is known. */
+  readonly claimedSigner?: string;
 };
 
 /** A value, or the refusal that stood in its way. */
@@ -28,6 +30,6 @@ export function verified<T>(value: T): { readonly kind: 'verified'; readonly val
  * A refusal as what the engine keeps: the proof that a check failed. Where a bound was hit or the rule is broken nothing is
  * known of the signature, and that is a failure.
  */
-export function asProof({ failed: check, code, message }: RefusedBundle): Result<Proof> {
-  return isErrorCode(code) ? failed(code, message) : ok(disproved(check, code, message));
+export function asProof({ failed: check, code, message, claimedSigner }: RefusedBundle): Result<Proof> {
+  return isErrorCode(code) ? failed(code, message) : ok(disproved(check, code, message, claimedSigner));
 }
