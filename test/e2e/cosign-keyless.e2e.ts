@@ -8,6 +8,7 @@ import { CLAIM_CASES } from './keyless/claims.ts';
 import { keylessDifferences } from './keyless/documented.ts';
 import { ENTRY_CASES } from './keyless/entries.ts';
 import { IDENTITY_CASES } from './keyless/identities.ts';
+import { KEY_CASES } from './keyless/keys.ts';
 import { PROMISE_CASES } from './keyless/promises.ts';
 import { PROOF_CASES } from './keyless/proofs.ts';
 import { SEVERAL_CASES } from './keyless/several.ts';
@@ -24,6 +25,7 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   times: TIME_CASES,
   claims: CLAIM_CASES,
   several: SEVERAL_CASES,
+  keys: KEY_CASES,
 };
 const CASES = Object.values(GROUPS).flat();
 
@@ -37,7 +39,7 @@ const bench = (): Promise<KeylessBench> => {
 afterAll(async () => (await started)?.stop());
 
 /** `cosign verify --trusted-root`, and countersign with a policy that asks for the same. */
-describeWith(['cosign3', 'registry'], 'cosign v3 and countersign, without keys', () => {
+describeWith(['cosign3', 'registry'], 'cosign v3 and countersign, under one trusted root', () => {
   everyCase(titleOf, async (name, one) => {
     const { askCosign, askCountersign } = await bench();
     const there = await askCosign('cosign3', name, one);
@@ -52,7 +54,7 @@ describeWith(['cosign3', 'registry'], 'cosign v3 and countersign, without keys',
   });
 });
 
-describeWith(['cosign2', 'registry'], 'cosign v2, without keys', () => {
+describeWith(['cosign2', 'registry'], 'cosign v2, under one trusted root', () => {
   everyCase(
     (one) => `${one.title}: ${expected(one).cosign2}`,
     async (name, one) => {
@@ -67,7 +69,7 @@ describeWith(['cosign2', 'registry'], 'cosign v2, without keys', () => {
   });
 });
 
-describe('the differences between cosign and countersign, without keys', () => {
+describe('the differences between cosign and countersign, under one trusted root', () => {
   it('are documented, each of them and no other', () => {
     expect(CASES.filter((one) => differ(one) !== (one.differs !== undefined)).map(titleOf)).toEqual([]);
     const claimed = CASES.flatMap(({ differs }) => differs ?? []);

@@ -68,7 +68,9 @@ async function arrange(folder: Folder, { host }: RealRegistry, name: string, one
   const json = trustedRootJson(SIGSTORE);
   one.root?.(json);
   const trustedRoot = folder.write(`${name}.root.json`, JSON.stringify(json));
-  return { repository, question: { form: one.form, asks: one.asks ?? {}, trustedRoot } };
+  const asks = one.asks ?? {};
+  const keyFile = asks.key === undefined ? undefined : folder.write(`${name}.pub`, asks.key);
+  return { repository, question: { form: one.form, asks, trustedRoot, keyFile } };
 }
 
 async function startProxy() {

@@ -26,6 +26,8 @@ export type Attached =
 
 /** What a policy asks, in words that both languages have. Without any: Ann, in the log, the certificate logged too. */
 export type Asks = {
+  /** A public key, PEM, instead of a certificate. */
+  readonly key?: string;
   readonly subject?: string | { readonly pattern: string };
   readonly issuer?: string | { readonly pattern: string };
   /** No transparency log. */

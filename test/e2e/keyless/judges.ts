@@ -8,7 +8,13 @@ import { toolPath } from '../tools.ts';
 import { ANN, type Asks, ISSUER } from './case.ts';
 
 /** What both judges are given beside the image. */
-export type Question = { readonly asks: Asks; readonly form: Form; readonly trustedRoot: string };
+export type Question = {
+  readonly asks: Asks;
+  readonly form: Form;
+  /** Paths of trusted_root.json, and of the public key where one is asked for. */
+  readonly trustedRoot: string;
+  readonly keyFile: string | undefined;
+};
 
 /**
  * Asks `cosign verify` with a trusted root.
@@ -17,30 +23,39 @@ export type Question = { readonly asks: Asks; readonly form: Form; readonly trus
 export async function askCosign(
   tool: CosignForm['tool'],
   folder: Folder,
-  { asks, form, trustedRoot }: Question,
+  question: Question,
   image: string,
   proxy: string,
 ): Promise<Opinion> {
-  const args = ['verify', '--trusted-root', trustedRoot, '--offline', ...flagsOf(asks)];
-  // Version 2 must be told what version 3 sees by itself: entries of Rekor v2 tell no time.
-  const timestamps = asks.time === 'authorities' || (tool === 'cosign2' && form === 'tiles');
+  const { asks, form, trustedRoot } = question;
+  const args = [
+    'verify',
+    '--trusted-root',
+    trustedRoot,
+    '--offline',
+    ...signerFlags(question),
+    ...conditionFlags(asks),
+  ];
+  // Version 2 must be told what version 3 sees by itself: entries of Rekor v2 tell no time, and certificates need one.
+  const untold = tool === 'cosign2' && form === 'tiles' && asks.key === undefined;
+  const timestamps = asks.time === 'authorities' || untold;
   if (timestamps) args.push('--use-signed-timestamps');
-  const env = { HOME: folder.path, DOCKER_CONFIG: folder.path, HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: '' };
+  const proxies = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: '', no_proxy: '' };
+  const env = { HOME: folder.path, DOCKER_CONFIG: folder.path, ...proxies };
   const { status, stdout, stderr } = await run(toolPath(tool), [...args, image], { env });
   if (status === 0) return { verdict: 'runs', text: stdout };
-  if (REFUSALS.test(stderr)) return { verdict: 'refused', text: stderr };
+  // Version 2 dies of some layers, and lets in nothing by that.
+  const died = tool === 'cosign2' && stderr.includes('panic: ');
+  if (died || REFUSALS.test(stderr)) return { verdict: 'refused', text: stderr };
   throw new Error(`${tool} ${args.join(' ')} ${image} ended with ${status}: ${stderr}`);
 }
 
-/**
- * What cosign says of signatures and patterns, as opposed to wrong calls and trouble, which end with the same status. Version 2
- * dies of some layers, and lets in nothing by that.
- */
+/** What cosign says of signatures and patterns, as opposed to wrong calls and trouble, which end with the same status. */
 const REFUSALS =
-  /no matching (?:signatures|attestations)|no signatures found|no certificate found|error parsing regexp|^panic: /m;
+  /no matching (?:signatures|attestations)|no signatures found|no certificate found|error parsing regexp/;
 
-function flagsOf(asks: Asks): readonly string[] {
-  const { subject = ANN, issuer = ISSUER, annotations = {} } = asks;
+function signerFlags({ asks: { subject = ANN, issuer = ISSUER }, keyFile }: Question): readonly string[] {
+  if (keyFile !== undefined) return ['--key', keyFile];
   return [
     ...(typeof subject === 'string'
       ? ['--certificate-identity', subject]
@@ -48,29 +63,27 @@ function flagsOf(asks: Asks): readonly string[] {
     ...(typeof issuer === 'string'
       ? ['--certificate-oidc-issuer', issuer]
       : ['--certificate-oidc-issuer-regexp', issuer.pattern]),
-    ...(asks.log === 'ignored' ? ['--insecure-ignore-tlog'] : []),
-    ...(asks.certificateLog === 'ignored' ? ['--insecure-ignore-sct'] : []),
+  ];
+}
+
+function conditionFlags({ log, certificateLog, annotations = {} }: Asks): readonly string[] {
+  return [
+    ...(log === 'ignored' ? ['--insecure-ignore-tlog'] : []),
+    ...(certificateLog === 'ignored' ? ['--insecure-ignore-sct'] : []),
     ...Object.entries(annotations).map(([name, value]) => `--annotations=${name}=${value}`),
   ];
 }
 
 /** Writes the same question as an own policy for a repository, JSON being YAML, and gives the file's path. */
 export function writePolicy(folder: Folder, name: string, repository: string, { asks, trustedRoot }: Question): string {
-  const { subject = ANN, issuer = ISSUER, annotations } = asks;
+  const rooted = asks.key === undefined || asks.log !== 'ignored' || asks.time !== undefined;
   const signature = {
-    keyless: {
-      identities: [
-        {
-          ...(typeof subject === 'string' ? { subject } : { subjectPattern: subject.pattern }),
-          ...(typeof issuer === 'string' ? { issuer } : { issuerPattern: issuer.pattern }),
-        },
-      ],
-    },
-    trustedRoot: { file: trustedRoot },
-    ...(asks.log === 'ignored' ? { transparencyLog: 'none' } : {}),
+    ...signerOf(asks),
+    ...(rooted ? { trustedRoot: { file: trustedRoot } } : {}),
+    transparencyLog: asks.log === 'ignored' ? 'none' : { threshold: 1 },
     ...(asks.certificateLog === 'ignored' ? { certificateTransparency: 'none' } : {}),
     ...(asks.time === 'authorities' ? { time: { threshold: 1, by: 'authorities' } } : {}),
-    ...(annotations === undefined ? {} : { annotations }),
+    ...(asks.annotations === undefined ? {} : { annotations: asks.annotations }),
   };
   const policy = {
     apiVersion: 'countersign.dev/v1alpha1',
@@ -79,6 +92,15 @@ export function writePolicy(folder: Folder, name: string, repository: string, { 
     spec: { images: [repository], require: { signature } },
   };
   return folder.write(`${name}.policy.json`, JSON.stringify(policy));
+}
+
+function signerOf({ key, subject = ANN, issuer = ISSUER }: Asks): object {
+  if (key !== undefined) return { keys: { anyOf: [{ pem: key }] } };
+  const identity = {
+    ...(typeof subject === 'string' ? { subject } : { subjectPattern: subject.pattern }),
+    ...(typeof issuer === 'string' ? { issuer } : { issuerPattern: issuer.pattern }),
+  };
+  return { keyless: { identities: [identity] } };
 }
 
 /** Asks countersign, in this process. */
