@@ -2,10 +2,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { ReasonCode } from '../codes/codes.ts';
 import { type Failure, failed, ok, type Result } from '../codes/result.ts';
+import { exactIdentity, matchSigner } from '../conditions/identities.ts';
 import { asSentence, printable } from '../encoding/escape.ts';
 import { isDigest } from '../image/digest.ts';
 import type { SignedArtifact } from '../signatures/sigstore/content.ts';
-import { type ExactIdentity, identityProblem } from '../signatures/sigstore/identity.ts';
 import { verifyBundle as verifyBundleBytes } from '../signatures/sigstore/verify-bundle.ts';
 import type { SigningKeys } from '../trust/sigstore/bundle-rule.ts';
 import { publicGoodRoot } from '../trust/sigstore/public-good.ts';
@@ -17,7 +17,7 @@ import { type Command, type Terminal, USAGE_ERROR, usageError } from './command.
 const MAXIMUM_FILE_BYTES = 1024 * 1024 * 1024;
 
 /** Whose signature is asked for. */
-type Wanted = { readonly key: string } | ExactIdentity;
+type Wanted = { readonly key: string } | { readonly issuer: string; readonly subject: string };
 
 /**
  * `countersign verify-bundle`: verifies one sigstore bundle for one file or digest, as the client protocol of
@@ -70,8 +70,9 @@ export const verifyBundle: Command = async (args, terminal) => {
     Date.now(),
   );
   if (proof.kind === 'refused') return refuse(terminal, proof);
-  const problem = 'key' in wanted ? undefined : identityProblem(proof.signer, wanted);
-  if (problem !== undefined) return refuse(terminal, problem);
+  const rule = 'key' in wanted ? 'any' : exactIdentity(wanted.issuer, wanted.subject);
+  const match = matchSigner(rule, proof.signer.identity);
+  if (match.kind !== 'accepted') return refuse(terminal, match);
   terminal.out(`Verified: ${proof.claims.digest} is signed by ${printable(proof.signer.display)}.\n`);
   return 0;
 };

@@ -30,6 +30,15 @@ export function matchSigner(rule: SignerRule, identity: CertificateIdentity | 'n
       );
 }
 
+/** Asks for one issuer and one name, letter for letter, of whatever kind the name is (cosign's rule). */
+export function exactIdentity(issuer: string, subject: string): SignerRule {
+  const exactly = (text: string) => ({ kind: 'exact', text }) as const;
+  return {
+    kind: 'identities',
+    anyOf: [{ issuer: exactly(issuer), subject: { of: 'anyName', text: exactly(subject) } }],
+  };
+}
+
 const ACCEPTED: SignerMatch = { kind: 'accepted' };
 
 type Named = Exclude<SignerRule, 'any'>;

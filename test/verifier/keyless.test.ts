@@ -196,6 +196,13 @@ function layer(signing: Signing): ArtifactLayer {
   return signImage(sigstore, 'layer', target, signing) as ArtifactLayer;
 }
 
+describe('a log entry of a kind that cosign no longer writes', () => {
+  it('is refused by name, and vouches for nothing', async () => {
+    sign('layer', { entries: [{ body: (body) => ({ ...body, kind: 'rekord' }) }] });
+    expect(await say()).toBe('LOG_ENTRY_UNSUPPORTED');
+  });
+});
+
 describe('an attestation', () => {
   it('by the right signer is no signature of the image [GHSA-w6c6-c85g-mmv6]', async () => {
     sign('bundle', { claims: signStatement(image.digest, 'https://slsa.dev/provenance/v1') });

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { describe, expect, it } from 'vitest';
+import { exactIdentity, matchSigner } from '../../../src/conditions/identities.ts';
 import { type Digest, digestOf, parseDigest } from '../../../src/image/digest.ts';
 import { readBundle } from '../../../src/signatures/sigstore/bundle.ts';
 import type { SignedArtifact } from '../../../src/signatures/sigstore/content.ts';
-import { identityProblem } from '../../../src/signatures/sigstore/identity.ts';
 import { verifyBundle } from '../../../src/signatures/sigstore/verify-bundle.ts';
 import { publicGoodRoot } from '../../../src/trust/sigstore/public-good.ts';
 import { parseTrustedRoot } from '../../../src/trust/sigstore/trusted-root.ts';
@@ -23,8 +23,9 @@ async function verdictOn(of: ConformanceCase, artifact: SignedArtifact): Promise
   const rule = key === undefined ? KEYLESS : { ...KEYLESS, signer: key.value, time: 'none' as const };
   const proof = await verifyBundle(readFileSync(of.bundle), artifact, root.value, rule, Date.now());
   if (proof.kind === 'refused') return proof.code;
-  const problem = key === undefined ? identityProblem(proof.signer, of.identity) : undefined;
-  return problem?.code ?? 'verified';
+  const { issuer, subject } = of.identity;
+  const match = matchSigner(key === undefined ? exactIdentity(issuer, subject) : 'any', proof.signer.identity);
+  return match.kind === 'accepted' ? 'verified' : match.code;
 }
 
 describeVectors('.', 'sigstore-conformance, bundle-verify', (vectors) => {
@@ -119,7 +120,9 @@ describeVectors('cosign/oci-attestation.sigstore.json', "cosign's attestation of
     expect(proof.claims.digest).toBe(digest);
     expect(proof.log).toHaveLength(1);
     expect(proof.times).toHaveLength(1);
-    expect(identityProblem(proof.signer, identity)).toBeUndefined();
+    expect(matchSigner(exactIdentity(identity.issuer, identity.subject), proof.signer.identity)).toEqual({
+      kind: 'accepted',
+    });
   });
 
   it('is refused for another image', async () => {
