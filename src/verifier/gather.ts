@@ -6,7 +6,6 @@ import { type Repository, repositoryName } from '../image/reference.ts';
 import type { Proof } from '../model/finding.ts';
 import { hashOf } from '../model/hash.ts';
 import type { ProofRule, Where } from '../model/requirement.ts';
-import type { Registry } from '../registry/registry.ts';
 import { MAXIMUM_BUNDLE_BYTES, MAXIMUM_PAYLOAD_BYTES } from '../signatures/cosign/formats.ts';
 import { type ProvableCandidate, proveCandidate } from '../signatures/cosign/prove-candidate.ts';
 import { listReferrers } from '../signatures/cosign/referrers.ts';
@@ -16,7 +15,7 @@ import { createMaterialLoader, type ProofMaterial } from '../trust/proof-materia
 import type { TrustStore } from '../trust/trust-store.ts';
 import { type Caches, FRESH } from './caches.ts';
 import { holdsAt } from './judge.ts';
-import type { OnRequest, Task } from './task.ts';
+import type { Task } from './task.ts';
 
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
 export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
@@ -73,7 +72,7 @@ type Read = { readonly listing: Listing; readonly at: number };
 const LATE = failure('DEADLINE_EXCEEDED', 'the signatures could not be read in time');
 
 /** Makes a gatherer over the caches. */
-export function createGatherer(registry: Registry, trust: TrustStore, caches: Caches, clock: () => number): Gatherer {
+export function createGatherer(trust: TrustStore, caches: Caches, clock: () => number): Gatherer {
   const listFlights = createSingleFlight<Result<Read>>();
   const blobFlights = createSingleFlight<Result<Uint8Array>>();
   const proofFlights = createSingleFlight<Result<Proof>>();
@@ -87,7 +86,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     repository: Repository,
     reference: BlobReference,
     maximumBytes: number,
-    onRequest: OnRequest,
+    { registry, onRequest }: Task,
     waiting: AbortSignal,
   ): Promise<Result<Uint8Array>> => {
     // The access is part of the key: bytes are handed out only to whoever could have fetched them (MODEL.md M2). So are
@@ -119,13 +118,12 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     material: ProofMaterial,
     target: Target,
     where: Where,
-    now: number,
-    onRequest: OnRequest,
+    task: Task,
     waiting: AbortSignal,
   ): Promise<Result<Proof>> => {
-    const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), onRequest, waiting);
+    const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), task, waiting);
     if (!bytes.ok) return bytes;
-    return proveCandidate(candidate, bytes.value, material, target.descriptor.digest, now);
+    return proveCandidate(candidate, bytes.value, material, target.descriptor.digest, task.now);
   };
 
   return {
@@ -137,6 +135,7 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
     list: async (kind, target, where, maximumAge, task) => {
       const repository = placeOf(target, where);
       const { digest } = target.descriptor;
+      const { registry } = task;
       const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts}`;
       const kept = caches.lists.get(key);
       const age = kept === undefined ? Number.POSITIVE_INFINITY : task.now - kept.at;
@@ -188,10 +187,10 @@ export function createGatherer(registry: Registry, trust: TrustStore, caches: Ca
       task.meter.misses++;
       // The access is part of the flight's key although not of the proof's: bytes are fetched under it.
       return proofFlights.run(
-        `${registry.access(placeOf(target, where)).id} ${key}`,
+        `${task.registry.access(placeOf(target, where)).id} ${key}`,
         task.deadline.signal(),
         async (signal) => {
-          const proof = await verify(candidate, material.value, target, where, task.now, task.onRequest, signal);
+          const proof = await verify(candidate, material.value, target, where, task, signal);
           if (proof.ok) caches.proofs.set(key, ownCopy(proof.value), weightOf(proof.value));
           return proof;
         },

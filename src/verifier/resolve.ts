@@ -4,7 +4,6 @@ import { failed, failure, type Lookup, ok, type Result } from '../codes/result.t
 import { type Descriptor, isIndexType, isManifestType } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { type ImageReference, type Repository, repositoryName } from '../image/reference.ts';
-import type { Registry } from '../registry/registry.ts';
 import type { Caches, ResolvedManifest } from './caches.ts';
 import { instancesOf } from './index-manifest.ts';
 import type { Task } from './task.ts';
@@ -32,11 +31,12 @@ const DEFAULT_TAG = 'latest';
 const LATE = failure('DEADLINE_EXCEEDED', 'the image could not be resolved in time');
 
 /** Makes a resolver over the caches. */
-export function createResolver(registry: Registry, caches: Caches): Resolver {
+export function createResolver(caches: Caches): Resolver {
   const tagFlights = createSingleFlight<Lookup<Descriptor>>();
   const manifestFlights = createSingleFlight<Result<ResolvedManifest>>();
 
   const tagged = async (repository: Repository, tag: string, task: Task): Promise<Lookup<Descriptor>> => {
+    const { registry } = task;
     const key = `${registry.access(repository).id} ${repositoryName(repository)}:${tag}`;
     const kept = task.freshTags ? undefined : caches.tags.get(key);
     if (kept !== undefined) return { kind: 'found', value: kept };
@@ -56,6 +56,7 @@ export function createResolver(registry: Registry, caches: Caches): Resolver {
     task: Task,
     maxManifestBytes = MAXIMUM_MANIFEST_BYTES,
   ): Promise<Result<ResolvedManifest>> => {
+    const { registry } = task;
     // The bound is part of the key: what was read for one must not reach further, or less far, than for the other.
     const key = `${registry.access(repository).id} ${repositoryName(repository)}@${digest} ${maxManifestBytes}`;
     const kept = caches.descriptors.get(key);

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../registry/registry.ts';
+import type { Registry, RequestContext } from '../registry/registry.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 
 /** Told of each request as it is sent. */
@@ -6,6 +6,8 @@ export type OnRequest = NonNullable<RequestContext['onRequest']>;
 
 /** What deciding one request may take, and what it took so far. */
 export type Task = {
+  /** What the decision reads through: it has the credentials of whoever asks, and its access is part of every key. */
+  readonly registry: Registry;
   readonly deadline: Deadline;
   /** One clock value for the whole decision, in milliseconds since the epoch. */
   readonly now: number;
@@ -24,9 +26,16 @@ export type Meter = {
 };
 
 /** Starts a task. */
-export function createTask(deadlineAt: number, clock: () => number, freshTags: boolean, onRequest: OnRequest): Task {
+export function createTask(
+  registry: Registry,
+  deadlineAt: number,
+  clock: () => number,
+  freshTags: boolean,
+  onRequest: OnRequest,
+): Task {
   const meter: Meter = { requests: 0, hits: 0, misses: 0 };
   return {
+    registry,
     deadline: createDeadline(deadlineAt, clock),
     now: clock(),
     meter,

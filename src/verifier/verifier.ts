@@ -8,6 +8,7 @@ import type { AskedImage } from '../model/subject.ts';
 import type { Selected } from '../policy/policy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
+import { accessFor } from './access.ts';
 import { type Caches, FRESH, type ResolvedManifest } from './caches.ts';
 import { decisionOf, type Judgement, policyOutcome, subjectDecision } from './decision.ts';
 import { decidedWithoutEvidence, evaluate } from './evaluate.ts';
@@ -55,6 +56,8 @@ type Run = {
   readonly policies: Policies;
   readonly judgement: Judgement;
   readonly task: Task;
+  /** The registry with the credentials of whoever asks. */
+  readonly access: () => Promise<Result<Registry>>;
 };
 
 /**
@@ -62,14 +65,15 @@ type Run = {
  * request are decided side by side under one deadline.
  */
 export function createVerifier(parts: VerifierParts): Verifier {
-  const gatherer = createGatherer(parts.registry, parts.trust, parts.caches, parts.clock);
-  const resolver = createResolver(parts.registry, parts.caches);
+  const gatherer = createGatherer(parts.trust, parts.caches, parts.clock);
+  const resolver = createResolver(parts.caches);
 
   return {
     decide: async (request) => {
-      const task = createTask(request.deadline, parts.clock, mayDeny(request), parts.onRequest);
+      const task = createTask(parts.registry, request.deadline, parts.clock, mayDeny(request), parts.onRequest);
       const judgement: Judgement = { mode: request.mode, settings: parts.settings };
-      const run: Run = { parts, gatherer, resolver, request, policies: parts.policies(), judgement, task };
+      const access = accessFor(parts.registry, request.credentials, task.deadline);
+      const run: Run = { parts, gatherer, resolver, request, policies: parts.policies(), judgement, task, access };
       const subjects = await Promise.all(request.images.map((image) => decideImage(image, run)));
       task.deadline.clear();
       return decisionOf(subjects, judgement, { milliseconds: parts.clock() - task.now, ...task.meter });
@@ -110,7 +114,9 @@ async function decideReference(image: RequestedImage, reference: ImageReference,
   const { required, lifted, unmatchedByCluster } = selectPolicies(run.policies, asked, run.request.asker, task.now);
 
   const verifying = required.some(needsEvidence);
-  const resolved = verifying ? await run.resolver.resolve(reference, task) : undefined;
+  const access = verifying ? await run.access() : undefined;
+  const reading = access?.ok === true ? { ...run, task: { ...task, registry: access.value } } : run;
+  const resolved = access?.ok === true ? await run.resolver.resolve(reference, reading.task) : access;
   const digest = resolved?.ok === true ? resolved.value.descriptor.digest : reference.digest;
   const say = ({ policy, scope }: Selected, outcome: Outcome) =>
     policyOutcome(policy.origin, scope, policy.mode, outcome, digest, judgement);
@@ -118,7 +124,7 @@ async function decideReference(image: RequestedImage, reference: ImageReference,
   const budget = fullBudget();
   const outcomes = await Promise.all(
     required.map(async (selected) =>
-      say(selected, outcomeOf(await valueOf(selected, reference, resolved, budget, run), selected.policy.origin)),
+      say(selected, outcomeOf(await valueOf(selected, reference, resolved, budget, reading), selected.policy.origin)),
     ),
   );
   for (const { selected, by, reason } of lifted) outcomes.push(say(selected, { kind: 'exempt', by, reason }));
