@@ -5,14 +5,7 @@ import { decodeBase64 } from '../encoding/base64.ts';
 import { printable } from '../encoding/escape.ts';
 import { asObject, type JsonObject, parseStrictJson, stringAt } from '../encoding/strict-json.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
-import {
-  ANONYMOUS,
-  type Credential,
-  type CredentialSource,
-  credentialId,
-  inTurn,
-  NO_CREDENTIALS,
-} from './credentials.ts';
+import { ANONYMOUS, type Credential, type CredentialSource, credentialId } from './credentials.ts';
 
 /** A Docker configuration (`config.json`, `.dockerconfigjson`), as far as it concerns credentials. */
 export type DockerConfig = {
@@ -94,33 +87,6 @@ export function dockerCredentials(config: DockerConfig, options: { readonly allo
     },
   };
 }
-
-/**
- * Credentials of several pull secrets, as kubelet reads them together: every entry that matches, those with the longest
- * prefix first, and of equals in the order of the secrets. Helpers are not asked: kubelet knows none in secrets.
- * @see kubernetes/pkg/credentialprovider/keyring.go, `BasicDockerKeyring`; there a prefix may end in the middle of a
- *   path component, here it may not
- */
-export function pullSecretCredentials(configs: readonly DockerConfig[]): CredentialSource {
-  const entries = configs
-    .flatMap((config) => config.entries)
-    .toSorted((one, other) => other.prefix.length - one.prefix.length);
-  const sourceFor = (repository: Repository) => {
-    const name = repositoryName(repository);
-    return inTurn(entries.filter((entry) => isWithin(name, entry) && carries(entry)).map(sourceOf));
-  };
-  return entries.length === 0
-    ? NO_CREDENTIALS
-    : {
-        id: (repository) => sourceFor(repository).id(repository),
-        candidates: (repository) => sourceFor(repository).candidates(repository),
-      };
-}
-
-const sourceOf = (entry: Entry): CredentialSource => ({
-  id: () => idOf(entry),
-  candidates: () => Promise.resolve(listed(entry.credential)),
-});
 
 const idOf = ({ credential, key }: Entry): string =>
   credential.ok ? credentialId(credential.value) : hash(`broken ${key}`);

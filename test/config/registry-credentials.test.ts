@@ -132,59 +132,6 @@ describe('a Docker configuration', () => {
   });
 });
 
-describe('several pull secrets', () => {
-  const secret = (auths: object): DockerConfig => {
-    const parsed = parseDockerConfig(JSON.stringify({ auths, credsStore: 'desktop' }));
-    if (!parsed.ok) throw new Error(parsed.failure.message);
-    return parsed.value;
-  };
-  const broad = secret({ 'ghcr.io': auth('first:1'), 'https://index.docker.io/v1/': auth('hub:1'), 'empty.test': {} });
-  const narrow = secret({
-    'ghcr.io/acme/app': auth('app:2'),
-    'ghcr.io/acme': auth('acme:2'),
-    'ghcr.io': auth('second:2'),
-  });
-  const broken = secret({ 'ghcr.io/acme': { auth: 'no base64' }, 'other.test': { auth: 'no base64' } });
-
-  const usersFor = async (configs: readonly DockerConfig[], image: string) => {
-    const reference = parseReference(image);
-    if (!reference.ok) throw new Error(reference.failure.message);
-    const found = await pullSecretCredentials(configs).candidates(reference.value.repository);
-    return found.ok ? found.value.map((one) => (one.kind === 'basic' ? one.username : one.kind)) : found.failure.code;
-  };
-
-  it.each([
-    ['ghcr.io/acme/app', ['app', 'acme', 'first', 'second']],
-    ['ghcr.io/acme/app/part', ['app', 'acme', 'first', 'second']],
-    ['ghcr.io/acme/apple', ['acme', 'first', 'second']],
-    ['ghcr.io/acmeevil/app', ['first', 'second']],
-    ['busybox', ['hub']],
-    ['empty.test/a', []],
-    ['ghcr.io.evil.test/acme/app', []],
-  ])('offer for %s all that match it, the most specific first: %j', async (image, users) => {
-    expect(await usersFor([broad, narrow], image)).toEqual(users);
-  });
-
-  it('fail where the most specific entry is broken, and only there; helpers that they name count for nothing', async () => {
-    expect(await usersFor([broad, broken], 'ghcr.io/acme/app')).toBe('REGISTRY_CREDENTIAL_UNUSABLE');
-    expect(await usersFor([broad, broken], 'ghcr.io/other')).toEqual(['first']);
-    expect(await usersFor([broken], 'other.test/a')).toBe('REGISTRY_CREDENTIAL_UNUSABLE');
-    expect(await usersFor([broken], 'none.test/a')).toEqual([]);
-    expect(await usersFor([], 'ghcr.io/acme/app')).toEqual([]);
-  });
-
-  it('have one name for the same credentials, whichever secret they stand in, and another for any other', () => {
-    const repository = { host: 'ghcr.io', path: 'acme/app' };
-    const idOf = (...configs: readonly DockerConfig[]) => pullSecretCredentials(configs).id(repository);
-    const acme = secret({ 'ghcr.io/acme': auth('acme:2') });
-    const wider = secret({ 'ghcr.io': auth('acme:2'), 'unrelated.test': auth('u:1') });
-    expect(idOf(acme)).toBe(idOf(wider));
-    const ids = [idOf(), idOf(acme), idOf(broad), idOf(narrow), idOf(broken), idOf(broad, narrow), idOf(narrow, broad)];
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(ids[0]).toBe('anonymous');
-  });
-});
-
 describe('the configuration of registries', () => {
   it('refuses unknown keys and hosts that are none', () => {
     const accepts = (value: unknown) => registriesSchema.safeParse(value).success;
