@@ -2,12 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type DockerConfig,
-  dockerCredentials,
-  parseDockerConfig,
-  pullSecretCredentials,
-} from '../../src/config/docker-config.ts';
+import { dockerCredentials, parseDockerConfig } from '../../src/config/docker-config.ts';
 import { loadRegistries, registriesSchema } from '../../src/config/registries.ts';
 import { createCertificateAuthority } from '../../src/encoding/certificate-writer.ts';
 import { parseReference } from '../../src/image/reference.ts';
