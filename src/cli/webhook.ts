@@ -11,8 +11,10 @@ import type { OperationalLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createRootDates } from '../trust/sigstore/root-status.ts';
 import { cacheStatistics } from '../verifier/caches.ts';
+import { openCluster } from './cluster.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 import { createEngine, type Engine } from './engine.ts';
+import { openServingSource } from './serving-source.ts';
 import { version } from './version.ts';
 
 /** What the webhook has around it, beside its configuration. */
@@ -80,7 +82,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   const { tls } = configuration;
   if (tls === undefined)
     return refused(
-      'the configuration names no serving certificate: set tls.certFile and tls.keyFile, or tls.selfSigned.',
+      'the configuration names no serving certificate: set tls.certFile and tls.keyFile, tls.managed, or tls.selfSigned.',
     );
 
   const metrics = createMetrics();
@@ -106,10 +108,17 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!sink.ok) return sink;
   opened.push(sink.value.close);
 
+  const cluster = tls.managed === undefined ? undefined : await openCluster(configuration.kubernetes, around);
+  if (cluster?.ok === false) return cluster;
+  const serving = openServingSource(tls, cluster?.value, { logger, metrics });
+  if (serving.ok) opened.push(serving.value.close);
+  if (cluster !== undefined) opened.push(cluster.value.close);
+  if (!serving.ok) return serving;
+
   const server = await startServer({
     listen: configuration.listen,
     metricsListen: configuration.metrics,
-    tls,
+    tls: serving.value.source,
     limits: configuration.limits,
     deadline: configuration.deadline,
     drainSeconds: configuration.drainSeconds,

@@ -21,14 +21,42 @@ const duration = z
 const between = (least: number, most: number, words: string) =>
   duration.refine((value) => value >= least && value <= most, `must be ${words}`);
 
+/** The name of an object in the cluster: labels with dots between them. */
+const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be the name of an object');
+
+/** A serving pair that the replicas make and keep in a Secret. */
+const managed = z.strictObject({
+  secret: objectName.default('countersign-tls'),
+  service: objectName.default('countersign'),
+  webhookConfigurations: z.array(objectName).min(1).default(['countersign']),
+  /** Further names in the certificate: DNS names, or IPv4 addresses. */
+  names: z.array(objectName).default([]),
+  /** What webhooks call, by their name, where it is not `/validate`. */
+  paths: z
+    .record(z.string(), z.string().regex(/^\/validate(\/[a-z0-9]+)*$/, 'must be /validate or below it'))
+    .default({})
+    .transform((value): ReadonlyMap<string, string> => new Map(Object.entries(value))),
+});
+
 /** Where the serving pair comes from. */
 const tls = z
-  .strictObject({ certFile: path.optional(), keyFile: path.optional(), selfSigned: z.literal(true).optional() })
+  .strictObject({
+    certFile: path.optional(),
+    keyFile: path.optional(),
+    selfSigned: z.literal(true).optional(),
+    managed: managed.optional(),
+  })
   .transform((value, context) => {
-    const { certFile, keyFile, selfSigned } = value;
-    if (selfSigned && certFile === undefined && keyFile === undefined) return { selfSigned } as const;
-    if (!selfSigned && certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-    context.addIssue('give certFile and keyFile, or selfSigned: true, and not both');
+    const { certFile, keyFile, selfSigned, managed } = value;
+    const files = certFile !== undefined || keyFile !== undefined;
+    if (selfSigned && !files && managed === undefined) return { selfSigned } as const;
+    if (managed !== undefined && !files && selfSigned === undefined) return { managed };
+    if (!selfSigned && managed === undefined && certFile !== undefined && keyFile !== undefined)
+      return { certFile, keyFile };
+    context.addIssue('give certFile and keyFile, or selfSigned: true, and not both; or managed alone');
     return z.NEVER;
   });
 
@@ -67,7 +95,15 @@ export const configurationSchema = z.strictObject({
   /** Where `/healthz`, `/readyz` and `/metrics` are served over plain HTTP. */
   metrics: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(8080) }).prefault({}),
   policies: z.array(policyEntry).default([]),
-  kubernetes: z.strictObject({ watch: z.boolean().default(false) }).prefault({}),
+  /** How the cluster is reached, and as whom. */
+  kubernetes: z
+    .strictObject({
+      watch: z.boolean().default(false),
+      kubeconfig: path.optional(),
+      namespace: objectName.optional(),
+      lease: objectName.default('countersign'),
+    })
+    .prefault({}),
   mode: mode.default('deny'),
   unmatched: z.enum(['allow', 'warn', 'deny']).default('allow'),
   /** For failures of class `unavailable` alone (MODEL.md M6). */

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   bitString,
@@ -24,7 +24,7 @@ const KEY_CERT_SIGN_AND_CRL_SIGN = bitString(Buffer.from([0b0000_0110]), 1);
 const DIGITAL_SIGNATURE = bitString(Buffer.from([0b1000_0000]), 7);
 const SERVER_AUTH = objectIdentifier('1.3.6.1.5.5.7.3.1');
 
-/** A certificate authority of our own making, held in memory: for `tls: {selfSigned: true}`, the demo and tests. */
+/** A certificate authority of our own making: for `tls: {selfSigned: true}`, `tls: {managed: …}`, the demo and tests. */
 export type CertificateAuthority = {
   readonly certificatePem: string;
   readonly commonName: string;
@@ -68,6 +68,28 @@ export function createCertificateAuthority(
       extension('2.5.29.14', 'optional', octetString(keyIdentifier(publicKey))),
     ],
   });
+  return { certificatePem, commonName, privateKey };
+}
+
+/**
+ * Takes up an authority again that {@link createCertificateAuthority} made and somebody kept.
+ * @param certificatePem what was read from somewhere
+ * @returns undefined where it is none of ours: no P-256 authority whose subject is one common name, or not its key
+ */
+export function reopenCertificateAuthority(
+  certificatePem: string,
+  privateKey: KeyObject,
+): CertificateAuthority | undefined {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(certificatePem);
+  } catch {
+    return undefined;
+  }
+  // What is issued names its issuer byte by byte, and only a subject of this form is written as it was.
+  const commonName = /^CN=([A-Za-z0-9 .-]{1,64})$/.exec(certificate.subject)?.[1];
+  if (commonName === undefined || !certificate.ca || !certificate.checkPrivateKey(privateKey)) return undefined;
+  if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return undefined;
   return { certificatePem, commonName, privateKey };
 }
 

@@ -7,10 +7,19 @@ import { createCertificateAuthority, issueServerCertificate } from '../encoding/
 import type { OperationalLogger } from '../telemetry/logger.ts';
 import { checkPair, type PairFailure, type ServingPair } from './certificate-pair.ts';
 
+/** A pair that somebody else keeps and replaces; `undefined` until there is one. */
+export type ManagedSource = {
+  readonly current: () => { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;
+  /** Why no requests should come yet, or undefined. */
+  readonly unready: () => string | undefined;
+  readonly onChange: (listener: () => void) => void;
+};
+
 /** Where the serving pair comes from. */
 export type CertificateSource =
   | { readonly certFile: string; readonly keyFile: string }
-  | { readonly selfSigned: true; readonly dnsNames?: readonly string[] };
+  | { readonly selfSigned: true; readonly dnsNames?: readonly string[] }
+  | { readonly managed: ManagedSource };
 
 /** The pair that is being served, kept up to date. */
 export type ServingCertificate = {
@@ -40,7 +49,8 @@ const SETTLE_MS = 50;
 const SELF_SIGNED_MS = 365 * 86_400_000;
 
 /**
- * Reads the serving pair and follows it. Files are those of a Kubernetes Secret mount or any others: both are read
+ * Reads the serving pair and follows it. A managed pair may come later than the server: until then what is served is
+ * trusted by nobody and has expired, and {@link ServingCertificate.problem} says what is missing. Files are those of a Kubernetes Secret mount or any others: both are read
  * again until they fit together, and a pair that does not pass {@link checkPair} never replaces one that does.
  */
 export async function openCertificate(
@@ -49,14 +59,18 @@ export async function openCertificate(
 ): Promise<Result<ServingCertificate, PairFailure>> {
   const now = options.now ?? Date.now;
   const ca = 'selfSigned' in source ? createCertificateAuthority() : undefined;
+  const managed = 'managed' in source ? source.managed : undefined;
   const load = async (): Promise<Result<ServingPair, PairFailure>> => {
     if (ca !== undefined && 'selfSigned' in source) return issue(ca, source.dnsNames ?? [], now());
+    if (managed !== undefined) return loadManaged(managed, now());
     return 'certFile' in source
       ? readPair(source, now())
       : { ok: false, failure: { code: 'CERTIFICATE_UNUSABLE', message: 'no certificate is configured' } };
   };
 
-  const first = await load();
+  const loaded = await load();
+  // Who keeps the pair mends it, too: the process waits, and says that it is not ready.
+  const first = loaded.ok || managed === undefined ? loaded : placeholder(now());
   if (!first.ok) return first;
   let pair = first.value;
   let complaint: string | undefined;
@@ -66,6 +80,7 @@ export async function openCertificate(
   const look = async (): Promise<void> => {
     // What we issued ourselves changes only when two thirds of its time are over.
     if (ca !== undefined && now() < pair.notBefore + ((pair.notAfter - pair.notBefore) * 2) / 3) return;
+    if (managed !== undefined && managed.current() === undefined) return;
     const next = await load();
     if (!next.ok) {
       if (next.failure.message !== complaint)
@@ -97,6 +112,7 @@ export async function openCertificate(
     }, SETTLE_MS).unref();
   };
   const poll = setInterval(() => void refresh(), options.pollEvery ?? POLL_EVERY_MS).unref();
+  managed?.onChange(() => void refresh());
   const watchers = 'certFile' in source ? watchFolders([dirname(source.certFile), dirname(source.keyFile)], soon) : [];
 
   return {
@@ -104,12 +120,7 @@ export async function openCertificate(
     value: {
       current: () => pair,
       caPem: ca?.certificatePem,
-      problem: () =>
-        now() >= pair.notAfter
-          ? 'the serving certificate has expired'
-          : now() < pair.notBefore
-            ? 'the serving certificate does not hold yet'
-            : undefined,
+      problem: () => managed?.unready() ?? lifeProblem(pair, now()),
       onChange: (listener) => {
         listeners.push(listener);
       },
@@ -121,6 +132,27 @@ export async function openCertificate(
       },
     },
   };
+}
+
+function lifeProblem({ notBefore, notAfter }: ServingPair, now: number): string | undefined {
+  if (now >= notAfter) return 'the serving certificate has expired';
+  return now < notBefore ? 'the serving certificate does not hold yet' : undefined;
+}
+
+function loadManaged(managed: ManagedSource, now: number): Result<ServingPair, PairFailure> {
+  const pair = managed.current();
+  if (pair !== undefined) return checkPair(pair.certificatePem, pair.privateKeyPem, now);
+  return { ok: false, failure: { code: 'CERTIFICATE_UNUSABLE', message: 'there is no serving certificate yet' } };
+}
+
+/** Something to listen with, which no client takes: nobody knows its authority, and it is over as it begins. */
+function placeholder(now: number): Result<ServingPair, PairFailure> {
+  const pair = issueServerCertificate(createCertificateAuthority(), {
+    dnsNames: ['not-ready.invalid'],
+    notBefore: new Date(now - 1000),
+    notAfter: new Date(now),
+  });
+  return { ok: true, value: { ...pair, notBefore: now - 1000, notAfter: now } };
 }
 
 /** A Secret mount swaps a symbolic link beside the files, so it is the folder that is watched, never the file. */

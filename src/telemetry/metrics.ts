@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { boundedLabels } from './bounded-labels.ts';
 import { type CacheStatistics, registerCacheMetrics } from './cache-metrics.ts';
+import { type CertificateProblem, registerCertificateProblems } from './certificate-metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { gaugeOnScrape } from './read-on-scrape.ts';
 import { registerTrustedRootMetrics, type TrustedRootDates } from './trusted-root-metrics.ts';
@@ -24,6 +25,8 @@ export type Metrics = {
   readonly policies: (states: Readonly<Record<string, number>>) => void;
   /** Says when the serving certificate expires, in milliseconds since the epoch. */
   readonly certificateExpiry: (at: number) => void;
+  /** Has the troubles of a managed serving certificate read when scraped. The metric exists only from the first call on. */
+  readonly observeCertificate: (problems: () => readonly { readonly kind: CertificateProblem }[]) => void;
   /** Has the dates of the trusted roots in use read when scraped. What it reads with must not throw. */
   readonly observeTrustedRoots: (read: () => Promise<readonly TrustedRootDates[]>) => void;
   /** Says that a watch saw something, in milliseconds since the epoch. The metric exists only from the first call on. */
@@ -120,6 +123,7 @@ export function createMetrics(clock: () => number = Date.now): Metrics {
       for (const [state, count] of Object.entries({ ready: 0, broken: 0, ...states })) policies.set({ state }, count);
     },
     certificateExpiry: (at) => expiry.set(at / 1000),
+    observeCertificate: (problems) => registerCertificateProblems(registry, problems),
     observeTrustedRoots: registerTrustedRootMetrics(registry, clock),
     watchEvent: (at) => {
       watch ??= new Gauge({

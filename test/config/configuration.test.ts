@@ -29,7 +29,7 @@ describe('the configuration', () => {
       listen: { host: '0.0.0.0', port: 8443 },
       metrics: { host: '0.0.0.0', port: 8080 },
       policies: [],
-      kubernetes: { watch: false },
+      kubernetes: { watch: false, lease: 'countersign' },
       mode: 'deny',
       unmatched: 'allow',
       onError: 'deny',
