@@ -60,11 +60,15 @@ export async function firstSnapshot(
   return first === undefined ? ok({ listed, snapshot }) : { ok: false, failure: loadFailure([first, ...rest]) };
 }
 
-/** A snapshot as policies. */
-export function render(snapshot: Snapshot): LoadedPolicies {
-  const members: readonly Member[] = snapshot.flatMap(({ rules, files }) =>
+/**
+ * A snapshot as policies, together with what the cluster holds: all of one language are one set, wherever they are written
+ * (MODEL.md M7).
+ */
+export function render(snapshot: Snapshot, cluster: readonly Member[] = []): LoadedPolicies {
+  const written: readonly Member[] = snapshot.flatMap(({ rules, files }) =>
     files.flatMap(({ policies }) => policies.map((compiled) => ({ compiled, narrowing: rules.narrowing }))),
   );
+  const members = [...written, ...cluster];
   const compiled = members.map((member) => member.compiled);
   const openShift = members.filter((member) => member.compiled.dialect === 'openshift');
   // What could not be read at all may have been anything; it stands with those that know no precedence.
@@ -79,6 +83,7 @@ export function render(snapshot: Snapshot): LoadedPolicies {
     problems: [
       ...failuresOf(snapshot),
       ...snapshot.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
+      ...cluster.flatMap(({ compiled }) => problemsInCluster(compiled)),
     ],
     warnings: [
       ...compiled.flatMap(({ warnings }) => warnings),
@@ -88,6 +93,12 @@ export function render(snapshot: Snapshot): LoadedPolicies {
     conflicts,
     trustedRoots: rootsInUse(snapshot),
   };
+}
+
+/** What is wrong with an object of the cluster, which stands in no file. */
+function problemsInCluster({ policy: { origin }, problems }: CompiledPolicy): readonly PolicyProblem[] {
+  const place = origin.namespace === undefined ? origin.name : `${origin.namespace}/${origin.name}`;
+  return problems.map(({ path, text }) => problem('POLICY_BROKEN', `${origin.kind} ${place}`, text, { path }));
 }
 
 /** Policies of one name: an API server would keep the last, files keep both, and a forgotten copy is easily made. */

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { ok, type Result } from '../../codes/result.ts';
+import type { Member } from '../compiled.ts';
 import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import type { PolicyEntry } from './entry.ts';
 import { firstSnapshot, type LoadedPolicies, render } from './load.ts';
@@ -20,6 +21,8 @@ import {
 export type PolicyWatch = {
   /** The policies in force. */
   readonly current: () => LoadedPolicies;
+  /** Takes what the cluster holds now in with the files. */
+  readonly refresh: () => void;
   /** Stops watching; nothing is reported after it. */
   readonly close: () => void;
 };
@@ -38,19 +41,21 @@ const PATIENCE = 400;
  * force within a second. What goes wrong on the way refuses what it protected and leaves the rest alone; it is in
  * `problems` of what is reported.
  * @param onChange called with all policies after each change; must not throw
+ * @param cluster policies that are objects of a cluster, read at each rendering
  * @returns the failure of {@link loadPolicies} where the first reading fails
  */
 export async function watchPolicies(
   entries: readonly PolicyEntry[],
   onChange: (loaded: LoadedPolicies) => void,
   defaults: OpenShiftDefaults = OPENSHIFT_DEFAULTS,
+  cluster: () => readonly Member[] = () => [],
 ): Promise<Result<PolicyWatch, LoadFailure>> {
   const first = await firstSnapshot(entries, defaults);
   if (!first.ok) return first;
   const rules = first.value.listed.map((entry) => entry.rules);
 
   let snapshot = first.value.snapshot;
-  let loaded = render(snapshot);
+  let loaded = render(snapshot, cluster());
   let read = signatureOf(first.value.listed, fingerprintsIn(snapshot));
   let pending: { readonly signature: string; readonly since: number; readonly same: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -102,17 +107,20 @@ export async function watchPolicies(
     read = signatureOf(listed, fingerprintsIn(snapshot));
     pending = undefined;
     follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
-    if (isChanged) {
-      loaded = render(snapshot);
-      onChange(loaded);
-    }
+    if (isChanged) refresh();
     return POLL;
+  };
+
+  const refresh = (): void => {
+    loaded = render(snapshot, cluster());
+    onChange(loaded);
   };
 
   follow(watchers, directoriesOf(snapshot), () => schedule(DEBOUNCE));
   schedule(POLL);
   return ok({
     current: () => loaded,
+    refresh,
     close: () => {
       closed = true;
       clearTimeout(timer);
