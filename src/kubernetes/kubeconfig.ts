@@ -62,6 +62,7 @@ export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>
  */
 export async function fromKubeconfig(options: KubeconfigOptions): Promise<Result<Cluster>> {
   const now = options.now ?? Date.now;
+  if (options.files.length === 0) return invalid('there is no kubeconfig: neither KUBECONFIG nor HOME is set');
   const first = await load(options);
   if (!first.ok) return first;
   const shown = printable(options.files.join(delimiter));
