@@ -2,6 +2,8 @@ import { workloadKinds } from '../admission/workloads.ts';
 import { type AuditSink, openAuditSink } from '../audit/sink.ts';
 import type { Failure, Result } from '../codes/result.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { WatchState } from '../kubernetes/watch-status.ts';
+import { watchClusterPolicies } from '../policy/sources/cluster.ts';
 import type { LoadedPolicies } from '../policy/sources/load.ts';
 import { describeProblem } from '../policy/sources/problem.ts';
 import { watchPolicies } from '../policy/sources/watch.ts';
@@ -56,7 +58,8 @@ export async function startWebhook(
 ): Promise<Result<Webhook, { readonly message: string }>> {
   const opened: Close[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0)) await close();
+    // What was opened last rests on what was opened before.
+    for (const close of opened.splice(0).toReversed()) await close();
   };
   const started = await start(configuration, around, opened);
   if (!started.ok) {
@@ -86,9 +89,32 @@ async function start(configuration: Configuration, around: Surroundings, opened:
     );
 
   const metrics = createMetrics();
-  const watch = await watchPolicies(configuration.policies, (now) => report(now, metrics, logger), configuration);
+  const cluster = needsCluster(configuration) ? await openCluster(configuration.kubernetes, around) : undefined;
+  if (cluster?.ok === false) return cluster;
+  if (cluster !== undefined) opened.push(cluster.value.close);
+  // Until the files are read there is nothing to render the cluster's policies with.
+  let refresh = (): void => undefined;
+  const inCluster =
+    cluster === undefined || !configuration.kubernetes.watch
+      ? undefined
+      : watchClusterPolicies(cluster.value.api, {
+          defaults: configuration,
+          onChange: () => refresh(),
+          logger,
+        });
+  if (inCluster !== undefined) {
+    opened.push(inCluster.close);
+    metrics.observeWatches(() => inCluster.states().map(({ resource, state }) => ({ resource, ...state })));
+  }
+  const watch = await watchPolicies(
+    configuration.policies,
+    (now) => report(now, metrics, logger),
+    configuration,
+    inCluster?.members,
+  );
   if (!watch.ok) return watch;
   opened.push(watch.value.close);
+  refresh = watch.value.refresh;
   report(watch.value.current(), metrics, logger);
 
   const engine = await createEngine({
@@ -108,11 +134,8 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!sink.ok) return sink;
   opened.push(sink.value.close);
 
-  const cluster = tls.managed === undefined ? undefined : await openCluster(configuration.kubernetes, around);
-  if (cluster?.ok === false) return cluster;
   const serving = openServingSource(tls, cluster?.value, { logger, metrics });
   if (serving.ok) opened.push(serving.value.close);
-  if (cluster !== undefined) opened.push(cluster.value.close);
   if (!serving.ok) return serving;
 
   const server = await startServer({
@@ -135,8 +158,13 @@ async function start(configuration: Configuration, around: Surroundings, opened:
         logger,
       }),
     },
-    policiesProblem: () => undefined,
-    auditCongested: sink.value.congested,
+    policiesProblem: () =>
+      inCluster === undefined || inCluster.isSynced() ? undefined : "the cluster's policies were not read yet",
+    unanswerable: () => {
+      if (inCluster !== undefined && !inCluster.isSynced()) return 'policies';
+      return sink.value.congested() ? 'audit' : undefined;
+    },
+    notes: () => inCluster?.states().flatMap(({ resource, state }) => failing(resource, state)) ?? [],
     metrics,
     logger,
   });
@@ -146,6 +174,18 @@ async function start(configuration: Configuration, around: Surroundings, opened:
     'countersign is listening',
   );
   return { ok: true, value: { server: server.value, sink: sink.value } } as const;
+}
+
+/** Whether anything in the configuration is about the cluster's API. */
+function needsCluster({ tls, kubernetes }: Configuration): boolean {
+  return kubernetes.watch || tls?.managed !== undefined;
+}
+
+/** What is told of a watch that fails: what was last seen stays in force. */
+function failing(resource: string, { failingSince, reason }: WatchState): readonly string[] {
+  if (failingSince === undefined) return [];
+  const since = new Date(failingSince).toISOString();
+  return [`${resource} cannot be followed since ${since}: ${reason?.message ?? 'unknown trouble'}`];
 }
 
 function refused(message: string): { readonly ok: false; readonly failure: { readonly message: string } } {

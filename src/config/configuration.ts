@@ -80,15 +80,6 @@ export function parseConfiguration(
   }
   const read = configurationSchema.safeParse(content);
   if (!read.success) return invalid(file, read.error.issues.flatMap(problemsOf));
-  if (read.data.kubernetes.watch) {
-    return invalid(file, [
-      {
-        path: 'kubernetes.watch',
-        reason:
-          'watching policies in the cluster is not supported by this version; mount them as files and name them under policies',
-      },
-    ]);
-  }
   return { ok: true, value: { ...read.data, proxy: proxyOf(read.data.proxy, environment) } };
 }
 

@@ -5,6 +5,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export type HealthOptions = {
   /** Why the server should get no traffic, one sentence each; empty where it is ready. Never the registry's state. */
   readonly problems: () => readonly string[];
+  /** What is worth telling although it is ready, one sentence each. */
+  readonly notes: () => readonly string[];
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
 };
 
@@ -29,8 +31,8 @@ export function createHealthServer(options: HealthOptions): Server {
         case '/readyz': {
           const problems = options.problems();
           return problems.length === 0
-            ? end(200, 'ready\n')
-            : end(503, `not ready\n${problems.map((problem) => `- ${problem}\n`).join('')}`);
+            ? end(200, `ready\n${listed(options.notes())}`)
+            : end(503, `not ready\n${listed(problems)}`);
         }
         case '/metrics':
           options.metrics.render().then(
@@ -45,4 +47,8 @@ export function createHealthServer(options: HealthOptions): Server {
   );
   server.maxConnections = 256;
   return server;
+}
+
+function listed(sentences: readonly string[]): string {
+  return sentences.map((sentence) => `- ${sentence}\n`).join('');
 }

@@ -9,7 +9,10 @@ export type LoadLimits = {
 };
 
 /** Which bound turned a request away. */
-export type Overload = 'concurrency' | 'bytes' | 'audit';
+export type Overload = 'concurrency' | 'bytes' | Unanswerable;
+
+/** Why nothing can be answered now: the audit log cannot keep up, or the policies are not known yet. */
+export type Unanswerable = 'audit' | 'policies';
 
 /** What one request holds; handed out by `Load` and given back to it. */
 export type Ticket = { bytes: number; deciding: boolean };
@@ -35,15 +38,16 @@ export type Load = {
 
 /**
  * Makes the counter of one server.
- * @param auditCongested whether the audit log cannot keep up, so that what is decided now could not be answered
+ * @param unanswerable asked before each request: what is decided now could not be answered
  */
-export function createLoad(limits: LoadLimits, auditCongested: () => boolean = () => false): Load {
+export function createLoad(limits: LoadLimits, unanswerable: () => Unanswerable | undefined = () => undefined): Load {
   let requests = 0;
   let bytes = 0;
   return {
     admit: (declaredBytes) => {
       if (requests >= limits.concurrency) return 'concurrency';
-      if (auditCongested()) return 'audit';
+      const why = unanswerable();
+      if (why !== undefined) return why;
       return bytes + declaredBytes > limits.bytesInFlight ? 'bytes' : undefined;
     },
     open: () => ({ bytes: 0, deciding: false }),

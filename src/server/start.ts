@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net';
 import type { Failure, Result } from '../codes/result.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { type CallerCertificates, type Callers, certificateRequest } from './callers.ts';
 import type { PairFailure } from './certificate-pair.ts';
 import { type CertificateSource, openCertificate, type ServingCertificate } from './certificates.ts';
 import { type Answer, createServer, type ServerTimeouts, TLS_SETTINGS, type WebhookServer } from './create-server.ts';
 import { createDrain } from './drain.ts';
 import { createHealthServer } from './health.ts';
-import { createLoad, type LoadLimits } from './load.ts';
+import { createLoad, type LoadLimits, type Unanswerable } from './load.ts';
 
 /** An address to listen on; port 0 takes any that is free. */
 export type Listen = { readonly host: string; readonly port: number };
@@ -25,10 +26,14 @@ export type StartOptions = {
   readonly drainSeconds: number;
   /** What answers each path; see `createValidate`. */
   readonly routes: Readonly<Record<string, Answer>>;
+  /** Who is taken for the API server; nobody where it is left out. */
+  readonly callers?: Callers;
   /** Why the policies are not ready, or undefined. Asked at each `/readyz`. */
   readonly policiesProblem: () => string | undefined;
-  /** Whether the audit log cannot keep up; requests are shed while it cannot. */
-  readonly auditCongested?: () => boolean;
+  /** Why nothing can be answered now; requests are shed while there is a reason. */
+  readonly unanswerable?: () => Unanswerable | undefined;
+  /** What is worth telling of a server that is ready all the same. Asked at each `/readyz`. */
+  readonly notes?: () => readonly string[];
   readonly metrics: Metrics;
   readonly logger: OperationalLogger;
   /** For tests. */
@@ -69,7 +74,7 @@ export async function startServer(options: StartOptions): Promise<Result<Running
   if (!opened.ok) return opened;
   const certificate = opened.value;
 
-  const load = createLoad(options.limits, options.auditCongested);
+  const load = createLoad(options.limits, options.unanswerable);
   metrics.observeInFlight(load.inFlight);
   const drain = createDrain({
     seconds: options.drainSeconds,
@@ -80,6 +85,7 @@ export async function startServer(options: StartOptions): Promise<Result<Running
   const app = createServer({
     pair: certificate.current(),
     routes: options.routes,
+    ...(options.callers === undefined ? {} : { callers: options.callers }),
     limits: options.limits,
     load,
     deadline: options.deadline,
@@ -88,13 +94,14 @@ export async function startServer(options: StartOptions): Promise<Result<Running
     metrics,
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
   });
-  followCertificate(app, certificate, metrics);
+  followCertificate(app, certificate, metrics, options.callers?.certificates);
 
   const health =
     options.metricsListen === undefined
       ? undefined
       : createHealthServer({
           metrics,
+          notes: options.notes ?? (() => []),
           problems: () => problemsOf(drain.draining(), certificate.problem(), options.policiesProblem()),
         });
 
@@ -134,11 +141,17 @@ export async function startServer(options: StartOptions): Promise<Result<Running
   };
 }
 
-function followCertificate(app: WebhookServer, certificate: ServingCertificate, metrics: Metrics): void {
+function followCertificate(
+  app: WebhookServer,
+  certificate: ServingCertificate,
+  metrics: Metrics,
+  callers: CallerCertificates | undefined,
+): void {
   metrics.certificateExpiry(certificate.current().notAfter);
   certificate.onChange((pair) => {
     // New handshakes use the new pair; open connections keep theirs.
-    app.server.setSecureContext({ cert: pair.certificatePem, key: pair.privateKeyPem, ...TLS_SETTINGS });
+    const own = { cert: pair.certificatePem, key: pair.privateKeyPem };
+    app.server.setSecureContext({ ...own, ...TLS_SETTINGS, ...certificateRequest(callers) });
     metrics.certificateExpiry(pair.notAfter);
   });
 }

@@ -5,6 +5,7 @@ import { type CertificateProblem, registerCertificateProblems } from './certific
 import { registerProcessMetrics } from './process-metrics.ts';
 import { gaugeOnScrape } from './read-on-scrape.ts';
 import { registerTrustedRootMetrics, type TrustedRootDates } from './trusted-root-metrics.ts';
+import { registerWatchMetrics, type WatchHealth } from './watch-metrics.ts';
 
 /**
  * What is counted. Names and labels are surface (DESIGN.md §5); no image, digest or user is ever a label, and labels
@@ -29,10 +30,10 @@ export type Metrics = {
   readonly observeCertificate: (problems: () => readonly { readonly kind: CertificateProblem }[]) => void;
   /** Has the dates of the trusted roots in use read when scraped. What it reads with must not throw. */
   readonly observeTrustedRoots: (read: () => Promise<readonly TrustedRootDates[]>) => void;
-  /** Says that a watch saw something, in milliseconds since the epoch. The metric exists only from the first call on. */
-  readonly watchEvent: (at: number) => void;
-  /** Counts a request that was turned away for load: too many reviews, too many bytes, or an audit log that cannot keep up. */
-  readonly shed: (reason: 'concurrency' | 'bytes' | 'audit') => void;
+  /** Has the health of the cluster's watches read when scraped; called once. */
+  readonly observeWatches: (read: () => readonly WatchHealth[]) => void;
+  /** Counts a request that was turned away for load: too many reviews, too many bytes, an audit log that cannot keep up, or policies that are not known yet. */
+  readonly shed: (reason: 'concurrency' | 'bytes' | 'audit' | 'policies') => void;
   /** Has the reviews being answered, and the body bytes held, read when scraped. */
   readonly observeInFlight: (read: () => { readonly requests: number; readonly bytes: number }) => void;
   /** Writes everything in the Prometheus text format. */
@@ -108,7 +109,6 @@ export function createMetrics(clock: () => number = Date.now): Metrics {
     () => inFlight().bytes,
   );
 
-  let watch: Gauge | undefined;
   const observeCache = registerCacheMetrics(registry);
   registerProcessMetrics(registry);
 
@@ -125,14 +125,7 @@ export function createMetrics(clock: () => number = Date.now): Metrics {
     certificateExpiry: (at) => expiry.set(at / 1000),
     observeCertificate: (problems) => registerCertificateProblems(registry, problems),
     observeTrustedRoots: registerTrustedRootMetrics(registry, clock),
-    watchEvent: (at) => {
-      watch ??= new Gauge({
-        name: 'countersign_watch_last_event_seconds',
-        help: 'When a watch last saw something, in seconds since the epoch.',
-        registers,
-      });
-      watch.set(at / 1000);
-    },
+    observeWatches: (read) => registerWatchMetrics(registry, read),
     shed: (reason) => shed.inc({ reason }),
     observeInFlight: (read) => {
       inFlight = read;

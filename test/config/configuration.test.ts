@@ -94,10 +94,6 @@ registries: { "registry.internal:5000": { plainHttp: true } }
     ['tls: { certFile: /a }', 'config.yaml: tls: give certFile and keyFile, or selfSigned: true, and not both'],
     ['tls: { certFile: /a, keyFile: /b, selfSigned: true }', 'and not both'],
     ['tls: { selfSigned: false }', 'config.yaml: tls.selfSigned'],
-    [
-      'kubernetes: { watch: true }',
-      'config.yaml: kubernetes.watch: watching policies in the cluster is not supported by this version',
-    ],
     ['namespaces: { a: deny }', 'config.yaml: namespaces.a: expected object'],
     ['registries: { "HTTPS://x": {} }', 'config.yaml: registries'],
     ['limits: { bytesInFlight: 4096 }', 'config.yaml: limits.bytesInFlight: must not be less than limits.bodyBytes'],

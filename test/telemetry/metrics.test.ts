@@ -21,8 +21,9 @@ describe('metrics', () => {
   it('show a watch only where there is one', async () => {
     const metrics = createMetrics();
     expect(await metrics.render()).not.toContain('countersign_watch_last_event_seconds');
-    metrics.watchEvent(5000);
-    expect(await metrics.render()).toContain('countersign_watch_last_event_seconds 5');
+    metrics.observeWatches(() => [{ resource: 'imagepolicies', lastHeardAt: 5000, failingSince: 6000 }]);
+    expect(await metrics.render()).toContain('countersign_watch_last_event_seconds{resource="imagepolicies"} 5');
+    expect(await metrics.render()).toContain('countersign_watch_failing{resource="imagepolicies"} 1');
   });
 
   it('read caches anew at each scrape, without adding up', async () => {
