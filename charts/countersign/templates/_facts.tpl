@@ -22,13 +22,17 @@ The configuration file. Keys of the chart come last, so that nothing under `conf
 */}}
 {{- define "countersign.config" -}}
 {{- $name := include "countersign.fullname" . }}
-{{- $paths := list "/etc/countersign/policies" }}
+{{- /* A directory without policies is a mistake to the process, not a wish. */}}
+{{- $paths := list }}
+{{- if .Values.policies }}
+{{- $paths = append $paths "/etc/countersign/policies" }}
+{{- end }}
 {{- range .Values.policyConfigMaps }}
 {{- $paths = append $paths (printf "/etc/countersign/configmaps/%s" .) }}
 {{- end }}
 {{- $tls := dict "certFile" "/etc/countersign/tls/tls.crt" "keyFile" "/etc/countersign/tls/tls.key" }}
 {{- if eq .Values.tls.mode "managed" }}
-{{- $tls = dict "managed" (dict "secret" (include "countersign.tlsSecretName" .) "service" $name "webhookConfigurations" (list $name)) }}
+{{- $tls = dict "managed" (dict "secret" (include "countersign.tlsSecretName" .) "service" $name "webhookConfigurations" (list $name) "paths" (dict "deny.images.countersign.dev" "/validate/deny")) }}
 {{- end }}
 {{- $kubernetes := dict "watch" .Values.kubernetes.watch }}
 {{- if include "countersign.leads" . }}

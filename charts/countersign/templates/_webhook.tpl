@@ -1,7 +1,7 @@
 {{- /*
 Where the API server sends its reviews. With managed certificates the process writes caBundle and path, so neither is
-rendered: whatever is rendered, the next upgrade would write over, or (applied by the server) stumble upon.
-The process tells the two webhooks apart by their names: one that begins with `deny.` gets the path that enforces.
+rendered: whatever is rendered, the next upgrade would write over, or (applied by the server) stumble upon. What each
+webhook calls the process knows from tls.managed.paths of its configuration, by the webhook's name.
 */}}
 {{- define "countersign.clientConfig" -}}
 {{- $path := ternary "/validate/deny" "/validate" .deny }}
