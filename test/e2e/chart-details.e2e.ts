@@ -218,7 +218,7 @@ describeWith(['helm'], 'what the chart renders', () => {
     const named = async (values: Release['values']) =>
       at(readObjects(configurationOf(await rendered(values)))[0], 'policies');
     const more = { path: '/etc/more', mode: 'warn' };
-    expect(await named({})).toEqual([]);
+    expect(await named({})).toBeUndefined();
     expect(
       await named({ policies: { 'a.yaml': 'a' }, policyConfigMaps: ['team'], config: { policies: [more] } }),
     ).toEqual(['/etc/countersign/policies', '/etc/countersign/configmaps/team', more]);

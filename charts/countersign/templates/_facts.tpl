@@ -43,7 +43,9 @@ The configuration file. Keys of the chart come last, so that nothing under `conf
 {{- end }}
 {{- $config := deepCopy .Values.config }}
 {{- $_ := set $config "mode" .Values.mode }}
-{{- $_ := set $config "policies" (concat $paths (default list .Values.config.policies)) }}
+{{- with concat $paths (default list .Values.config.policies) }}
+{{- $_ := set $config "policies" . }}
+{{- end }}
 {{- $_ := set $config "listen" (dict "host" .Values.listen.host "port" .Values.listen.port) }}
 {{- $_ := set $config "metrics" (dict "host" .Values.listen.host "port" .Values.listen.metricsPort) }}
 {{- $_ := set $config "tls" $tls }}
