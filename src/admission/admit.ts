@@ -10,10 +10,11 @@ import { imagesUnchanged } from './changes.ts';
 import { type Fields, field, isFields, stringMap } from './json.ts';
 import { isMirrorPod } from './mirror.ts';
 import type { CarriedImage } from './pod-spec.ts';
+import { type CredentialsFor, credentialsOf } from './pull-secrets.ts';
 import { allowedWithoutLook, refusedByItself } from './refusal.ts';
 import { type AdmissionResponse, respond } from './respond.ts';
 import type { AdmissionRequest } from './review.ts';
-import { imagesOf, type Workloads } from './workloads.ts';
+import { imagesOf, type PodSpecAt, type Workloads } from './workloads.ts';
 
 /** What reviews are decided with. */
 export type AdmitOptions = {
@@ -26,6 +27,8 @@ export type AdmitOptions = {
   readonly requestMode?: Mode | undefined;
   /** Whether any policy reads more of an object than its images; then no update passes without work. */
   readonly readsBeyondImages: boolean;
+  /** What finds out what pods pull with; given only where the review is known to come from the API server. */
+  readonly credentialsFor?: CredentialsFor | undefined;
   /** When the answer must be there, in milliseconds since the epoch. */
   readonly deadline: number;
   /** When the review arrived, in milliseconds since the epoch. */
@@ -88,7 +91,7 @@ async function judge(request: AdmissionRequest, options: AdmitOptions, modes: Mo
     return { decision: allowedWithoutLook(modes.mode), note: 'not-a-workload' };
   }
 
-  const { images, pod } = carried.value;
+  const { images, pod, specs } = carried.value;
   if (operation === 'UPDATE' && keepsImages(request, images, options)) {
     return { decision: allowedWithoutLook(modes.mode), note: 'unchanged' };
   }
@@ -101,7 +104,7 @@ async function judge(request: AdmissionRequest, options: AdmitOptions, modes: Mo
   );
   if (asked.length === 0) return { decision: allowedWithoutLook(modes.mode, warnings), note: 'no-images' };
 
-  const judged = await decide(asked, request, options, modes);
+  const judged = await decide(asked, specs, request, options, modes);
   return { ...judged, decision: withWarnings(judged.decision, warnings) };
 }
 
@@ -114,17 +117,24 @@ function keepsImages(request: AdmissionRequest, images: readonly CarriedImage[],
 
 async function decide(
   images: readonly CarriedImage[],
+  specs: readonly PodSpecAt[],
   request: AdmissionRequest,
   options: AdmitOptions,
   modes: Modes,
 ): Promise<Judged> {
   const asked: readonly RequestedImage[] = images.map(({ path, image }) => ({ path, image }));
+  const { credentialsFor } = options;
+  const { namespace } = request;
   try {
     const decision = await options.verifier.decide({
       images: asked,
       asker: askerOf(request),
       mode: { server: modes.server, namespace: modes.namespace },
       deadline: options.deadline,
+      credentials:
+        credentialsFor === undefined || namespace === undefined
+          ? undefined
+          : credentialsOf(specs, namespace, credentialsFor),
     });
     return { decision, note: undefined };
   } catch (cause) {

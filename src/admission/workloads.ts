@@ -25,7 +25,12 @@ export type Carried =
       /** A pod runs as it is; in a template an empty image may still be filled in. */
       readonly pod: boolean;
       readonly images: readonly CarriedImage[];
+      /** Where those stand, for whatever else is read off a pod spec. */
+      readonly specs: readonly PodSpecAt[];
     };
+
+/** A pod spec and its path in the object. */
+export type PodSpecAt = { readonly path: string; readonly spec: Fields };
 
 /** More images than any real object has; a kubelet runs some hundred pods in all. */
 const MAX_IMAGES = 1_000;
@@ -79,9 +84,11 @@ export function imagesOf(
   if (places === undefined) return ok({ kind: 'not-a-workload' });
 
   const images: CarriedImage[] = [];
+  const found: PodSpecAt[] = [];
   for (const place of places) {
     const specs = podSpecsAt(object, place);
     if (!specs.ok) return specs;
+    found.push(...specs.value);
     for (const { path, spec } of specs.value) {
       const problem = imagesOfPodSpec(spec, path, images);
       if (problem !== undefined) return refused(problem.path, problem.what);
@@ -91,10 +98,8 @@ export function imagesOf(
       }
     }
   }
-  return ok({ kind: 'workload', pod: kind.group === '' && kind.kind === 'Pod', images });
+  return ok({ kind: 'workload', pod: kind.group === '' && kind.kind === 'Pod', images, specs: found });
 }
-
-type PodSpecAt = { readonly path: string; readonly spec: Fields };
 
 function podSpecsAt(object: Fields, place: Place): Result<readonly PodSpecAt[], ObjectRefusal> {
   let at = object;

@@ -5,6 +5,7 @@ import { adviceFor } from '../codes/codes.ts';
 import { isMode, type Mode } from '../model/mode.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { type Callers, certificateRequest, isSegment, NO_CALLERS, presentsCertificate } from './callers.ts';
 import type { ServingPair } from './certificate-pair.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Load, LoadLimits, Overload } from './load.ts';
@@ -12,13 +13,15 @@ import { parseBody } from './parse-body.ts';
 import { readBody } from './read-body.ts';
 import { type Reply, refusalReply, shedReply, statusReply } from './replies.ts';
 
-/** What the caller's URL says about one review. */
+/** What the caller's URL and connection say about one review. */
 export type AnswerOptions = {
   /** When the request arrived and when it must be answered, in milliseconds since the epoch. */
   readonly arrivedAt: number;
   readonly deadline: number;
   /** `?mode=`; whoever applies it lets it only tighten. */
   readonly tighten: Mode | undefined;
+  /** Whether the caller is known to be the API server. Whoever is not, gets the same answers, but nobody's credentials. */
+  readonly authenticated: boolean;
 };
 
 /** Answers one parsed body. Should never throw; if it does, the review is refused. */
@@ -51,8 +54,9 @@ export const SERVER_TIMEOUTS: ServerTimeouts = {
 /** What the HTTPS server is made of. */
 export type ServerOptions = {
   readonly pair: Pick<ServingPair, 'certificatePem' | 'privateKeyPem'>;
-  /** What answers each path, such as `/validate`. */
+  /** What answers each path, such as `/validate`; whoever knows a caller segment calls `/validate/SEGMENT`. */
   readonly routes: Readonly<Record<string, Answer>>;
+  readonly callers?: Callers;
   readonly limits: LoadLimits;
   readonly load: Load;
   /** Milliseconds for a review that names no timeout. */
@@ -76,11 +80,13 @@ export const TLS_SETTINGS = { minVersion: 'TLSv1.2', honorCipherOrder: true } as
  */
 export function createServer(options: ServerOptions): WebhookServer {
   const timeouts = options.timeouts ?? SERVER_TIMEOUTS;
+  const callers = options.callers ?? NO_CALLERS;
   const app = Fastify({
     https: {
       cert: options.pair.certificatePem,
       key: options.pair.privateKeyPem,
       ...TLS_SETTINGS,
+      ...certificateRequest(callers.certificates),
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: timeouts.handshake,
       headersTimeout: timeouts.headers,
@@ -93,6 +99,9 @@ export function createServer(options: ServerOptions): WebhookServer {
     // A request on an open connection during close() is answered, not refused: a 503 would reject somebody's pod (ecosystem.md §4.4).
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    // What Fastify would say of a URL by itself quotes it, and a caller segment may be in it.
+    frameworkErrors: (error, request, reply) =>
+      refuse(request, reply, error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? NOTHING_THERE : NOT_UNDERSTOOD),
   });
 
   // Bodies are read by the handler, which can refuse without ending the connection; Fastify only sees to the media type.
@@ -117,7 +126,8 @@ export function createServer(options: ServerOptions): WebhookServer {
   };
 
   app.addHook('onRequest', (request, reply, next) => {
-    if (request.is404) return refuse(request, reply, statusReply(404, 'NotFound', 'there is nothing at this path'));
+    // A wrong segment is no path at all: an answer with fewer rights would look like a right one to whoever set it up.
+    if (request.is404 || saysWrongSegment(request, callers)) return refuse(request, reply, NOTHING_THERE);
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > options.limits.bodyBytes) return refuse(request, reply, tooLarge(options.limits));
     const overload = options.load.admit(declared);
@@ -125,7 +135,7 @@ export function createServer(options: ServerOptions): WebhookServer {
     next();
   });
 
-  // What Fastify refuses by itself: other media types, malformed URLs.
+  // What Fastify refuses by itself: other media types.
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     if (status < 500) return refuse(request, reply, status === 415 ? WRONG_TYPE : NOT_UNDERSTOOD);
@@ -134,7 +144,7 @@ export function createServer(options: ServerOptions): WebhookServer {
   });
 
   for (const [path, answer] of Object.entries(options.routes)) {
-    app.post(path, async (request, reply) => {
+    const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       const arrivedAt = Date.now();
       if (request.headers['content-type'] === undefined) return refuse(request, reply, WRONG_TYPE);
       const ticket = options.load.open();
@@ -147,11 +157,16 @@ export function createServer(options: ServerOptions): WebhookServer {
 
         const parsed = parseBody(body.bytes);
         if (parsed === undefined) return send(reply, statusReply(400, 'BadRequest', 'the body is no well-formed JSON'));
-        send(reply, await answered(answer, parsed.value, optionsOf(request.query, arrivedAt, options.deadline)));
+        const authenticated =
+          segmentOf(request) !== undefined || presentsCertificate(request.raw.socket, callers.certificates);
+        const asked = { ...optionsOf(request.query, arrivedAt, options.deadline), authenticated };
+        send(reply, await answered(answer, parsed.value, asked));
       } finally {
         options.load.close(ticket);
       }
-    });
+    };
+    app.post(path, handler);
+    app.post(`${path}/:segment`, handler);
   }
   return app;
 
@@ -165,6 +180,7 @@ export function createServer(options: ServerOptions): WebhookServer {
   }
 }
 
+const NOTHING_THERE = statusReply(404, 'NotFound', 'there is nothing at this path');
 const WRONG_TYPE = statusReply(415, 'UnsupportedMediaType', 'the content type must be application/json');
 const NOT_UNDERSTOOD = statusReply(400, 'BadRequest', 'the request is not understood');
 
@@ -180,7 +196,18 @@ function discardRest(request: IncomingMessage, milliseconds: number): void {
   request.once('close', () => clearTimeout(timer));
 }
 
-function optionsOf(query: unknown, arrivedAt: number, configured: number): AnswerOptions {
+/** The caller segment of a request's path; undefined where it has none. */
+function segmentOf({ params }: FastifyRequest): string | undefined {
+  if (typeof params !== 'object' || params === null || !('segment' in params)) return undefined;
+  return typeof params.segment === 'string' ? params.segment : '';
+}
+
+function saysWrongSegment(request: FastifyRequest, callers: Callers): boolean {
+  const segment = segmentOf(request);
+  return segment !== undefined && !isSegment(segment, callers.segments());
+}
+
+function optionsOf(query: unknown, arrivedAt: number, configured: number): Omit<AnswerOptions, 'authenticated'> {
   const deadline = deadlineOf(valueOf(query, 'timeout'), arrivedAt, configured);
   const mode = valueOf(query, 'mode');
   return { arrivedAt, deadline, tighten: typeof mode === 'string' && isMode(mode) ? mode : undefined };

@@ -1,4 +1,5 @@
 import { type AdmitOptions, type Admitted, admit } from '../admission/admit.ts';
+import type { CredentialsFor } from '../admission/pull-secrets.ts';
 import { refusedUnread } from '../admission/refusal.ts';
 import { answeredReview, respondMalformed } from '../admission/respond.ts';
 import { parseReview } from '../admission/review.ts';
@@ -18,6 +19,8 @@ export type ValidateOptions = Pick<AdmitOptions, 'workloads' | 'serverMode' | 'n
   readonly verifier: Pick<Verifier, 'decide'>;
   /** Whether any policy in force reads more of an object than its images (MODEL.md M13). */
   readonly readsBeyondImages: () => boolean;
+  /** What finds out what pods pull with; asked for reviews of the API server alone. Undefined where pods' secrets do not count. */
+  readonly credentialsFor?: CredentialsFor | undefined;
   readonly sink: Pick<AuditSink, 'write'>;
   readonly writer: Writer;
   readonly metrics: Pick<Metrics, 'review' | 'seconds' | 'imageOutcome'>;
@@ -39,7 +42,7 @@ export function createValidate(options: ValidateOptions): Answer {
     decide: (request) => inTime(options.verifier.decide(request), request, overdue),
   };
 
-  return async (body, { arrivedAt, deadline, tighten }) => {
+  return async (body, { arrivedAt, deadline, tighten, authenticated }) => {
     const review = parseReview(body);
     if (!review.ok) {
       options.logger.warn({ reason: review.failure.message }, 'a malformed review was refused');
@@ -57,6 +60,7 @@ export function createValidate(options: ValidateOptions): Answer {
       namespaceModes: options.namespaceModes,
       requestMode: tighten,
       readsBeyondImages: options.readsBeyondImages(),
+      credentialsFor: authenticated ? options.credentialsFor : undefined,
       deadline,
       time: arrivedAt,
     });
