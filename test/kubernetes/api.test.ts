@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer as createHttp } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCertificateAuthority, issueServerCertificate } from '../../src/encoding/certificate-writer.ts';
 import { createApiClient } from '../../src/kubernetes/api.ts';
@@ -186,6 +187,48 @@ describe('TLS to the API server', () => {
       serving(),
     );
     expect(await wrong.api.get(ONE)).toMatchObject({ failure: { failure: { code: 'CLUSTER_TLS_UNTRUSTED' } } });
+  });
+});
+
+describe('a proxy that a kubeconfig names', () => {
+  it('carries the connection, and sees nothing of what is asked in it', async () => {
+    const authority = createCertificateAuthority();
+    const serving = issueServerCertificate(authority, { dnsNames: ['localhost'] });
+    const seen: string[] = [];
+    const proxy = createHttp((request, response) => {
+      seen.push(request.url ?? '');
+      response.end();
+    });
+    proxy.on('connect', ({ url, headers }, socket) => {
+      seen.push(url ?? '', String(headers.authorization));
+      const port = Number((url ?? '').split(':')[1]);
+      const onward = connect(port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(onward).pipe(socket);
+      });
+      onward.on('error', () => socket.destroy());
+      socket.on('error', () => onward.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    open.push(async () => {
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+    const address = proxy.address();
+    const through = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    const { server, api } = await client(
+      () =>
+        Promise.resolve({
+          headers: { authorization: 'Bearer secret' },
+          tls: { ca: authority.certificatePem },
+          proxy: through,
+        }),
+      serving,
+    );
+    expect(await api.get(ONE)).toMatchObject({ failure: { kind: 'absent' } });
+    expect(server.asked[0]?.request.headers.authorization).toBe('Bearer secret');
+    expect(seen).toEqual([`localhost:${server.port}`, 'undefined']);
   });
 });
 

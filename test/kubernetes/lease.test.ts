@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApiClient } from '../../src/kubernetes/api.ts';
 import { type ElectionOptions, standForElection } from '../../src/kubernetes/lease.ts';
 import { silentLogger } from '../../src/telemetry/logger.ts';
-import { refuse, reset, startTestApiServer, type TestApiServer } from './api-server.ts';
+import { refuse, reset, startTestApiServer, statusObject, type TestApiServer } from './api-server.ts';
 import { createTestClock } from './test-clock.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/system/leases';
@@ -122,6 +122,28 @@ describe('leader election', () => {
     await rests(one);
     server.always(() => true);
     one.clock.pass(9_999);
+    expect(leading(one)).toEqual([true]);
+    one.clock.pass(1);
+    expect(leading(one)).toEqual([false]);
+  });
+
+  it('counts from when the renewal was asked for: an answer may have been long on its way', async () => {
+    const server = await apiServer();
+    const one = candidate(server, 'one');
+    await rests(one);
+    let answer = () => {};
+    server.next('get', (asked, response) => {
+      answer = () => void refuse(404, {}, statusObject(404, 'gone', 'NotFound'))(asked, response);
+      return true;
+    });
+    one.clock.pass(2_000);
+    await until(() => expect(server.log.filter((line) => line.startsWith('get'))).toHaveLength(2));
+    server.remove(LEASES, 'system/countersign');
+    one.clock.pass(4_000);
+    answer();
+    await rests(one);
+    server.always(refuse(500));
+    one.clock.pass(5_999);
     expect(leading(one)).toEqual([true]);
     one.clock.pass(1);
     expect(leading(one)).toEqual([false]);

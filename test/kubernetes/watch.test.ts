@@ -110,9 +110,9 @@ describe('a watch of a resource', () => {
           server.put(PATH, { metadata: { name: `n${i}`, namespace: 'a' }, data: { text: String(i) } });
         }
         let pages = 0;
-        server.always(({ query }, response) => {
-          if (query.has('continue') && ++pages === 2) {
-            return refuse(410, {}, statusObject(410, 'too old', 'Expired'))({} as never, response);
+        server.always((asked, response) => {
+          if (asked.query.has('continue') && ++pages === 2) {
+            return refuse(410, {}, statusObject(410, 'too old', 'Expired'))(asked, response);
           }
           return false;
         });
@@ -334,6 +334,20 @@ describe('a watch survives', () => {
     expect(server.log.filter((line) => line.startsWith('list')).length).toBe(5);
   });
 
+  it('a connection that breaks now and then: after half a minute of quiet, pauses are short and it resumes', async () => {
+    const { server, clock, watch, follows, fails, requests } = await watching();
+    for (let times = 1; times <= 4; times++) {
+      await follows();
+      clock.pass(30_000);
+      server.endWatches('reset');
+      await fails('CLUSTER_UNREACHABLE', times);
+      clock.pass(1_000);
+    }
+    await follows();
+    expect(requests('watch')).toBe(5);
+    expect(watch.state().lists).toBe(1);
+  });
+
   it('an ERROR event that is not 410, whose pause it keeps', async () => {
     const { server, clock, follows, fails } = await watching();
     await follows();
@@ -438,11 +452,14 @@ describe('a watch survives', () => {
   });
 
   it('events that come twice, without telling twice', async () => {
-    const { server, told, watch, set, follows, sees, until } = await watching();
+    const { server, clock, told, watch, set, follows, sees, until } = await watching();
     await follows();
     const object = set('one', '1');
     await sees({ 'a/one': '1' });
+    clock.pass(10);
     server.sayRaw(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
+    await until(() => expect(watch.state().lastHeardAt).toBe(clock.now()));
+    expect(told).toHaveLength(2);
     set('two', '2');
     await until(() => expect(told.at(-1)).toEqual({ 'a/one': '1', 'a/two': '2' }));
     expect(told).toHaveLength(3);
@@ -550,8 +567,8 @@ describe('a watch survives', () => {
     });
     await follows();
     const expected = 'second';
-    server.always(({ request }, response) =>
-      request.headers.authorization === `Bearer ${expected}` ? false : refuse(401)({} as never, response),
+    server.always((asked, response) =>
+      asked.request.headers.authorization === `Bearer ${expected}` ? false : refuse(401)(asked, response),
     );
     clock.pass(2_000);
     server.endWatches('end');
@@ -695,6 +712,17 @@ describe('a kind that the cluster does not have', () => {
     clock.pass(5_000);
     await follows();
     expect(watch.state()).toMatchObject({ phase: 'watching', objects: 1 });
+  });
+});
+
+describe('a kind that every cluster has', () => {
+  it('is never taken for absent, whatever a table of contents says', async () => {
+    const { server, watch, fails } = await watching({
+      before: (server) => server.next('list', refuse(404, { 'content-type': 'text/html' }, '<h1>404</h1>')),
+    });
+    await fails('CLUSTER_ANSWER_UNUSABLE', 1);
+    expect(watch.state()).toMatchObject({ phase: 'failing', synced: false });
+    expect(server.log).not.toContain('read /apis');
   });
 });
 
