@@ -2,11 +2,6 @@ import { workloadKinds } from '../admission/workloads.ts';
 import { type AuditSink, openAuditSink } from '../audit/sink.ts';
 import type { Failure, Result } from '../codes/result.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { WatchState } from '../kubernetes/watch-status.ts';
-import { watchClusterPolicies } from '../policy/sources/cluster.ts';
-import type { LoadedPolicies } from '../policy/sources/load.ts';
-import { describeProblem } from '../policy/sources/problem.ts';
-import { watchPolicies } from '../policy/sources/watch.ts';
 import { startServer } from '../server/start.ts';
 import { createValidate } from '../server/validate.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
@@ -16,6 +11,7 @@ import { cacheStatistics } from '../verifier/caches.ts';
 import { openCluster } from './cluster.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 import { createEngine, type Engine } from './engine.ts';
+import { openPolicies } from './policies-in-force.ts';
 import { openServingSource } from './serving-source.ts';
 import { version } from './version.ts';
 
@@ -92,34 +88,13 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   const cluster = needsCluster(configuration) ? await openCluster(configuration.kubernetes, around) : undefined;
   if (cluster?.ok === false) return cluster;
   if (cluster !== undefined) opened.push(cluster.value.close);
-  // Until the files are read there is nothing to render the cluster's policies with.
-  let refresh = (): void => undefined;
-  const inCluster =
-    cluster === undefined || !configuration.kubernetes.watch
-      ? undefined
-      : watchClusterPolicies(cluster.value.api, {
-          defaults: configuration,
-          onChange: () => refresh(),
-          logger,
-        });
-  if (inCluster !== undefined) {
-    opened.push(inCluster.close);
-    metrics.observeWatches(() => inCluster.states().map(({ resource, state }) => ({ resource, ...state })));
-  }
-  const watch = await watchPolicies(
-    configuration.policies,
-    (now) => report(now, metrics, logger),
-    configuration,
-    inCluster?.members,
-  );
-  if (!watch.ok) return watch;
-  opened.push(watch.value.close);
-  refresh = watch.value.refresh;
-  report(watch.value.current(), metrics, logger);
+  const policies = await openPolicies(configuration, cluster?.value, { metrics, logger });
+  if (!policies.ok) return policies;
+  opened.push(policies.value.close);
 
   const engine = await createEngine({
     configuration,
-    policies: () => ({ sets: watch.value.current().sets, exemptions: [] }),
+    policies: () => ({ sets: policies.value.current().sets, exemptions: [] }),
     allowHelpers: false,
     dockerConfig: dockerConfigPath(around.environment, false),
     onRequest: ({ host, purpose }) => metrics.registryRequest(host, purpose),
@@ -128,7 +103,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!engine.ok) return engine;
   opened.push(engine.value.verifier.close);
   observeCaches(engine.value, metrics);
-  metrics.observeTrustedRoots(createRootDates(() => watch.value.current().trustedRoots, Date.now));
+  metrics.observeTrustedRoots(createRootDates(() => policies.value.current().trustedRoots, Date.now));
 
   const sink = openSink(configuration, around);
   if (!sink.ok) return sink;
@@ -158,13 +133,12 @@ async function start(configuration: Configuration, around: Surroundings, opened:
         logger,
       }),
     },
-    policiesProblem: () =>
-      inCluster === undefined || inCluster.isSynced() ? undefined : "the cluster's policies were not read yet",
+    policiesProblem: policies.value.problem,
     unanswerable: () => {
-      if (inCluster !== undefined && !inCluster.isSynced()) return 'policies';
+      if (policies.value.problem() !== undefined) return 'policies';
       return sink.value.congested() ? 'audit' : undefined;
     },
-    notes: () => inCluster?.states().flatMap(({ resource, state }) => failing(resource, state)) ?? [],
+    notes: policies.value.notes,
     metrics,
     logger,
   });
@@ -179,13 +153,6 @@ async function start(configuration: Configuration, around: Surroundings, opened:
 /** Whether anything in the configuration is about the cluster's API. */
 function needsCluster({ tls, kubernetes }: Configuration): boolean {
   return kubernetes.watch || tls?.managed !== undefined;
-}
-
-/** What is told of a watch that fails: what was last seen stays in force. */
-function failing(resource: string, { failingSince, reason }: WatchState): readonly string[] {
-  if (failingSince === undefined) return [];
-  const since = new Date(failingSince).toISOString();
-  return [`${resource} cannot be followed since ${since}: ${reason?.message ?? 'unknown trouble'}`];
 }
 
 function refused(message: string): { readonly ok: false; readonly failure: { readonly message: string } } {
@@ -208,18 +175,4 @@ function observeCaches({ caches }: Engine, metrics: Metrics): void {
   metrics.observeCache('lists', () => cacheStatistics(caches).lists);
   metrics.observeCache('bytes', () => cacheStatistics(caches).bytes);
   metrics.observeCache('proofs', () => cacheStatistics(caches).proofs);
-}
-
-function report(loaded: LoadedPolicies, metrics: Metrics, logger: OperationalLogger): void {
-  const policies = loaded.sets.flatMap((set) => set.policies);
-  const broken = policies.filter((policy) => policy.state.kind === 'broken').length;
-  metrics.policies({ ready: policies.length - broken, broken });
-  logger.info({ ready: policies.length - broken, broken }, 'policies are in force');
-  for (const problem of loaded.problems)
-    logger.error(
-      { code: problem.code },
-      `a policy is broken and refuses what is in its reach: ${describeProblem(problem)}`,
-    );
-  for (const { origin, message } of loaded.warnings)
-    logger.warn(`${origin.source}: ${origin.kind} "${origin.name}": ${message}`);
 }

@@ -86,4 +86,33 @@ describe('the webhook with policies from the cluster', () => {
     });
     expect(await metrics()).toMatch(/countersign_watch_failing\{resource="clusterimagepolicies[^}]*\/v1"\} 1/);
   });
+
+  it('writes into the status of each policy what became of it, as the leader and once', async () => {
+    const NAMESPACED = '/apis/config.openshift.io/v1/imagepolicies';
+    const { server, policy } = await webhook((api, host) => {
+      api.put(POLICIES, written(keyPolicy({ name: 'release', signer, scopes: [host] })) as unknown as Manifest);
+      const team = keyPolicy({ name: 'team', namespace: 'a', signer, scopes: [`${host}/shop`] });
+      api.put(NAMESPACED, written(team) as unknown as Manifest);
+    });
+    const patches = () =>
+      server.asked
+        .filter(({ verb }) => verb === 'patch')
+        .map(({ path, body }) => [path, JSON.parse(body).status.conditions[0]]);
+    await vi.waitFor(() => expect(patches()).toHaveLength(2), 10_000);
+    expect(Object.fromEntries(patches())).toMatchObject({
+      [`${POLICIES}/release/status`]: {
+        type: 'countersign.dev/InForce',
+        status: 'True',
+        reason: 'InForce',
+        observedGeneration: 3,
+      },
+      '/apis/config.openshift.io/v1/namespaces/a/imagepolicies/team/status': {
+        status: 'True',
+        reason: 'ScopesOverridden',
+      },
+    });
+    server.put(POLICIES, { ...policy(), spec: { scopes: ['not a scope!'] } });
+    await vi.waitFor(() => expect(patches()).toHaveLength(3), 10_000);
+    expect(patches()[2]?.[1]).toMatchObject({ status: 'False', reason: 'Broken' });
+  });
 });

@@ -11,11 +11,14 @@ import { compileObject } from '../dialects/openshift/compile.ts';
 import type { OpenShiftVersion } from '../dialects/openshift/crd.ts';
 import { OPENSHIFT_GROUP, type OpenShiftKind, type OpenShiftObject, readObject } from '../dialects/openshift/object.ts';
 import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import { conditionIn, type PolicyCondition, type ReportedPolicy } from './cluster-status.ts';
 
 /** The policies that a cluster holds as objects, followed. */
 export type ClusterPolicies = {
   /** All of them as they were last seen; nothing of a namespace or a kind that is gone. */
   readonly members: () => readonly Member[];
+  /** The same with where each stands and what its status says. */
+  readonly reported: () => readonly ReportedPolicy[];
   /** Resolves with true once every kind was listed, or found not to exist; with false if closed before. */
   readonly synced: Promise<boolean>;
   readonly isSynced: () => boolean;
@@ -43,7 +46,10 @@ const KINDS: readonly { readonly kind: OpenShiftKind; readonly version: OpenShif
     { kind: 'ImagePolicy', version: 'v1alpha1', plural: 'imagepolicies' },
   ];
 
-type Followed = { readonly resource: Resource; readonly kind: OpenShiftKind; readonly watch: Watch<OpenShiftObject> };
+/** An object as it was read, with the condition of ours that its status has. */
+type Seen = { readonly object: OpenShiftObject; readonly condition: PolicyCondition | undefined };
+
+type Followed = { readonly resource: Resource; readonly kind: OpenShiftKind; readonly watch: Watch<Seen> };
 
 /**
  * Follows OpenShift's policies in a cluster. What was last seen stays in force while the API server is away; an object that
@@ -54,10 +60,11 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
   const compiled = new Map<string, { readonly object: OpenShiftObject | string; readonly policy: CompiledPolicy }>();
   const lastScopes = new Map<string, readonly string[]>();
   let members: readonly Member[] = [];
+  let reported: readonly ReportedPolicy[] = [];
 
-  const compile = (kind: OpenShiftKind, one: Watched<OpenShiftObject>): CompiledPolicy => {
+  const compile = (kind: OpenShiftKind, one: Watched<Seen>): CompiledPolicy => {
     const known = compiled.get(one.uid);
-    const object = one.object.ok ? one.object.value : `${one.resourceVersion}: ${one.object.failure.message}`;
+    const object = one.object.ok ? one.object.value.object : `${one.resourceVersion}: ${one.object.failure.message}`;
     if (known?.object === object) return known.policy;
     const policy =
       typeof object === 'string'
@@ -75,7 +82,8 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
   const gather = (): void => {
     const seen = new Set<string>();
     const next: Member[] = [];
-    for (const { kind, watch } of followed) {
+    const standing: ReportedPolicy[] = [];
+    for (const { kind, resource, watch } of followed) {
       for (const one of watch.all().values()) {
         // The same object comes by every version that the cluster serves.
         if (seen.has(one.uid)) continue;
@@ -87,18 +95,25 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
             policy.reach.map(({ written }) => written),
           );
         next.push({ compiled: policy, narrowing: NOT_NARROWED });
+        const { name, namespace } = one;
+        const target = { ...resource, name, ...(namespace !== undefined && { namespace }) };
+        standing.push({ target, compiled: policy, written: one.object.ok ? one.object.value.condition : undefined });
       }
     }
     for (const uid of compiled.keys()) if (!seen.has(uid)) compiled.delete(uid);
     for (const uid of lastScopes.keys()) if (!seen.has(uid)) lastScopes.delete(uid);
     members = next;
+    reported = standing;
     options.onChange();
   };
 
   const followed: readonly Followed[] = KINDS.map(({ kind, version, plural }) => {
     const resource: Resource = { group: OPENSHIFT_GROUP, version, plural };
     const watch = watchResource(api, resource, {
-      parse: (object) => ({ ok: true, value: readObject(object, kind, version) }),
+      parse: (object) => ({
+        ok: true,
+        value: { object: readObject(object, kind, version), condition: conditionIn(object) },
+      }),
       onChange: () => gather(),
       logger,
       ...(options.clock !== undefined && { clock: options.clock }),
@@ -114,6 +129,7 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
   });
   return {
     members: () => members,
+    reported: () => reported,
     synced,
     isSynced: () => isSynced,
     states: () =>
@@ -128,11 +144,7 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
 }
 
 /** An object that could not even be read, such as one that is too large: nobody knows what it names. */
-function unusable(
-  kind: OpenShiftKind,
-  { name, namespace, uid }: Watched<OpenShiftObject>,
-  why: string,
-): CompiledPolicy {
+function unusable(kind: OpenShiftKind, { name, namespace, uid }: Watched<Seen>, why: string): CompiledPolicy {
   const origin = {
     kind,
     namespace,
