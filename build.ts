@@ -20,8 +20,9 @@ await build({
   banner: {
     js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
   },
-  // LGPL: loaded beside the bundle where a policy needs it, never part of it.
-  external: ['openpgp'],
+  // openpgp is LGPL: loaded beside the bundle where a policy needs it, never part of it. What reads kubeconfig files would
+  // be two thirds of the bundle, and in a pod it is the service account that counts.
+  external: ['openpgp', '@kubernetes/client-node'],
   logLevel: 'warning',
 });
 

@@ -96,7 +96,10 @@ export async function fromKubeconfig(options: KubeconfigOptions): Promise<Result
 }
 
 async function load(options: KubeconfigOptions): Promise<Result<Loaded>> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const client = await import('@kubernetes/client-node').catch(() => undefined);
+  if (client === undefined)
+    return invalid('this build cannot read kubeconfig files: leave kubernetes.kubeconfig out to use the service account');
+  const { KubeConfig } = client;
   const config = new KubeConfig();
   const tokenFiles = new Map<string, string>();
   for (const file of options.files) {
