@@ -98,7 +98,9 @@ export async function fromKubeconfig(options: KubeconfigOptions): Promise<Result
 async function load(options: KubeconfigOptions): Promise<Result<Loaded>> {
   const client = await import('@kubernetes/client-node').catch(() => undefined);
   if (client === undefined)
-    return invalid('this build cannot read kubeconfig files: leave kubernetes.kubeconfig out to use the service account');
+    return invalid(
+      'this build cannot read kubeconfig files: leave kubernetes.kubeconfig out to use the service account',
+    );
   const { KubeConfig } = client;
   const config = new KubeConfig();
   const tokenFiles = new Map<string, string>();
