@@ -57,7 +57,7 @@ export function conditionIn(object: JsonObject): PolicyCondition | undefined {
 const REASONS = ['InForce', 'ScopesOverridden', 'Broken'] as const;
 
 /** What is to be said of a policy. */
-export function conditionOf({ policy, problems }: CompiledPolicy, conflict: Conflict | undefined): PolicyCondition {
+function conditionOf({ policy, problems }: CompiledPolicy, conflict: Conflict | undefined): PolicyCondition {
   const observedGeneration = policy.origin.generation;
   if (policy.state.kind === 'broken') {
     const why = problems.length === 0 ? policy.state.failure.message : problems.map(({ text }) => text).join('; ');
