@@ -1,26 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority } from './certificates.ts';
-import {
-  at,
-  helmOn,
-  type Json,
-  type KubeObject,
-  listAt,
-  type Release,
-  readObjects,
-  render,
-  textAt,
-  written,
-} from './chart.ts';
+import { at, helmOn, type KubeObject, listAt, type Release, readObjects, render, textAt, written } from './chart.ts';
 import { CA_PEM, COMBINATIONS } from './chart-values.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { temporaryFolder } from './folder.ts';
 import { describeWith } from './tools.ts';
-
-/** Nothing listens there: whoever asks the webhook finds out at once. */
-const NOBODY = 'https://127.0.0.1:1';
-const NOT_ASKED = 'status 0';
 
 describeWith(['helm', 'etcd', 'kube-apiserver', 'kubectl', 'openssl'], 'the chart on a real API server', () => {
   const folder = temporaryFolder();
@@ -161,105 +146,6 @@ describeWith(['helm', 'etcd', 'kube-apiserver', 'kubectl', 'openssl'], 'the char
         'all,secrets,leases,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets';
       const left = `${await kubectl('-n', 'managed', 'get', kinds, '-o', 'name')}${await kubectl('get', 'validatingwebhookconfigurations,clusterroles,clusterrolebindings', '-o', 'name')}`;
       expect(left.split('\n').filter((line) => line.includes('countersign'))).toEqual([]);
-    });
-  });
-
-  describe('asks about what has to be looked at, and about nothing else', () => {
-    const patch = (namespace: string, target: string, change: Json, ...more: readonly string[]) =>
-      plane.kubectl([
-        '-n',
-        namespace,
-        'patch',
-        ...target.split('/'),
-        '--type=merge',
-        '-p',
-        JSON.stringify(change),
-        ...more,
-      ]);
-    const create = (namespace: string, name: string) =>
-      plane.kubectl(['-n', namespace, 'run', name, '--image=registry.invalid/app:1']);
-    /** Which webhook was asked, by its failure to answer. */
-    const asked = ({ status, stderr }: { readonly status: number; readonly stderr: string }) =>
-      /failed calling webhook "([^"]+)"/.exec(stderr)?.[1] ?? (status === 0 ? NOT_ASKED : stderr);
-    const DENY = 'deny.images.countersign.dev';
-
-    beforeAll(async () => {
-      for (const namespace of ['shop', 'audited', 'plain']) await kubectl('create', 'namespace', namespace);
-      await kubectl('label', 'namespace', 'shop', 'security', 'kube-system', 'countersign.dev/mode=deny');
-      await kubectl('label', 'namespace', 'audited', 'countersign.dev/mode=audit');
-      for (const name of ['old', 'leaving']) expect(asked(await create('shop', name))).toBe(NOT_ASKED);
-      await kubectl('-n', 'shop', 'create', 'deployment', 'app', '--image=registry.invalid/app:1');
-      const template = { apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'template' } };
-      const spec = { containers: [{ name: 'app', image: 'registry.invalid/app:1' }] };
-      const made = await plane.kubectl(
-        ['-n', 'shop', 'create', '-f', '-'],
-        JSON.stringify({ ...template, template: { spec } }),
-      );
-      expect(made).toMatchObject({ status: 0 });
-      const tls = { mode: 'secret', secretName: 'none' };
-      await helm().upgrade({ name: 'countersign', namespace: 'security', values: { tls, webhook: { url: NOBODY } } });
-      // The API server hears of the webhooks a moment later.
-      await vi.waitFor(async () => expect(asked(await create('shop', 'new'))).toBe(DENY), { timeout: 10_000 });
-    });
-    afterAll(() => helm().uninstall({ name: 'countersign', namespace: 'security' }));
-
-    it('holds up nobody outside of deny namespaces while it does not answer', async () => {
-      expect(asked(await create('plain', 'new'))).toBe(NOT_ASKED);
-      expect(asked(await create('audited', 'new'))).toBe(NOT_ASKED);
-    });
-
-    it('lets itself and kube-system start, whatever their labels say', async () => {
-      expect(asked(await create('security', 'countersign'))).toBe(NOT_ASKED);
-      expect(asked(await create('kube-system', 'dns'))).toBe(NOT_ASKED);
-    });
-
-    it('passes what only keeps books: finalizers, scaling', async () => {
-      expect(asked(await patch('shop', 'pod/old', { metadata: { finalizers: ['example.com/a'] } }))).toBe(NOT_ASKED);
-      expect(asked(await patch('shop', 'pod/old', { metadata: { finalizers: [] } }))).toBe(NOT_ASKED);
-      expect(asked(await plane.kubectl(['-n', 'shop', 'scale', 'deployment/app', '--replicas=3']))).toBe(NOT_ASKED);
-    });
-
-    it.each<[string, Json]>([
-      ['a label', { metadata: { labels: { tier: 'gold' } } }],
-      ['an annotation', { metadata: { annotations: { note: 'x' } } }],
-      ['an owner', { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' }] } }],
-      ['an image', { spec: { containers: [{ name: 'old', image: 'registry.invalid/app:2' }] } }],
-    ])('is asked about a change of %s, which a policy may read', async (_title, change) => {
-      expect(asked(await patch('shop', 'pod/old', change))).toBe(DENY);
-    });
-
-    it('is asked about workloads, ephemeral containers and pod templates', async () => {
-      const deployment = ['create', 'deployment', 'other', '--image=registry.invalid/app:1'];
-      expect(asked(await plane.kubectl(['-n', 'shop', ...deployment]))).toBe(DENY);
-      const debug = ['debug', 'old', '--image=registry.invalid/debug:1', '--profile=general'];
-      expect(asked(await plane.kubectl(['-n', 'shop', ...debug]))).toBe(DENY);
-      expect(asked(await patch('shop', 'podtemplate/template', { metadata: { finalizers: ['example.com/a'] } }))).toBe(
-        DENY,
-      );
-    });
-
-    it('lets go what is being deleted, and looks at an image that changes meanwhile [peers 45]', async () => {
-      expect(asked(await patch('shop', 'pod/leaving', { metadata: { finalizers: ['example.com/a'] } }))).toBe(
-        NOT_ASKED,
-      );
-      await kubectl('-n', 'shop', 'delete', 'pod', 'leaving', '--wait=false', '--grace-period=0', '--force');
-      const image = { spec: { containers: [{ name: 'leaving', image: 'registry.invalid/app:2' }] } };
-      expect(asked(await patch('shop', 'pod/leaving', image))).toBe(DENY);
-      expect(
-        asked(await patch('shop', 'pod/leaving', { metadata: { labels: { gone: 'soon' }, finalizers: [] } })),
-      ).toBe(NOT_ASKED);
-      expect(asked(await plane.kubectl(['-n', 'shop', 'get', 'pod', 'leaving']))).toContain('not found');
-    });
-
-    it('believes the stored object, and not the request, that something is being deleted', async () => {
-      const forged = { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', labels: { tier: 'gold' } } };
-      expect(asked(await patch('shop', 'pod/old', forged))).not.toBe(NOT_ASKED);
-      expect(at(await get('-n', 'shop', 'pod', 'old'), 'metadata', 'labels', 'tier')).toBeUndefined();
-    });
-
-    it('is out of the way once its configuration is deleted', async () => {
-      await kubectl('delete', 'validatingwebhookconfiguration', 'countersign');
-      await vi.waitFor(async () => expect(asked(await create('shop', 'freed'))).toBe(NOT_ASKED), { timeout: 10_000 });
     });
   });
 });
