@@ -1,5 +1,6 @@
 import { ok, type Result } from '../codes/result.ts';
 import type { Configuration, ProxyConfiguration } from '../config/configuration.ts';
+import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credentials.ts';
 import { loadRegistries, readCa } from '../config/registries.ts';
 import type { ProxySettings } from '../http/proxy.ts';
 import { createRegistry } from '../registry/create.ts';
@@ -19,6 +20,8 @@ export type EngineOptions = {
   readonly allowHelpers: boolean;
   /** Docker's own configuration file, for hosts without credentials in ours. */
   readonly dockerConfig: string | undefined;
+  /** What is tried after the credentials of the configuration. */
+  readonly credentials?: CredentialSource;
   readonly onRequest?: OnRequest;
   readonly onDefect: (error: unknown) => void;
 };
@@ -39,7 +42,7 @@ export async function createEngine(options: EngineOptions): Promise<Result<Engin
 
   const registry = createRegistry({
     hosts: registries.value.hosts,
-    credentials: registries.value.credentials,
+    credentials: inTurn([registries.value.credentials, options.credentials ?? NO_CREDENTIALS]),
     proxy: proxySettings(configuration.proxy),
     ...(extraCa.value === undefined ? {} : { extraCa: extraCa.value }),
   });

@@ -1,7 +1,9 @@
 import { workloadKinds } from '../admission/workloads.ts';
 import { type AuditSink, openAuditSink } from '../audit/sink.ts';
-import type { Failure, Result } from '../codes/result.ts';
+import { type Failure, ok, type Result } from '../codes/result.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { readCa } from '../config/registries.ts';
+import type { CallerCertificates } from '../server/callers.ts';
 import { startServer } from '../server/start.ts';
 import { createValidate } from '../server/validate.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
@@ -12,6 +14,7 @@ import { openCluster } from './cluster.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { openPolicies } from './policies-in-force.ts';
+import { openPullSecrets } from './pull-secrets.ts';
 import { openServingSource } from './serving-source.ts';
 import { version } from './version.ts';
 
@@ -92,8 +95,12 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (!policies.ok) return policies;
   opened.push(policies.value.close);
 
+  const secrets = openPullSecrets(configuration.kubernetes, cluster?.value, logger);
+  opened.push(secrets.close);
+
   const engine = await createEngine({
     configuration,
+    credentials: secrets.forAll,
     policies: () => ({ sets: policies.value.current().sets, exemptions: [] }),
     allowHelpers: false,
     dockerConfig: dockerConfigPath(around.environment, false),
@@ -113,6 +120,9 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   if (serving.ok) opened.push(serving.value.close);
   if (!serving.ok) return serving;
 
+  const certificates = await callerCertificates(configuration.callers);
+  if (!certificates.ok) return certificates;
+
   const server = await startServer({
     listen: configuration.listen,
     metricsListen: configuration.metrics,
@@ -127,18 +137,20 @@ async function start(configuration: Configuration, around: Surroundings, opened:
         serverMode: configuration.mode,
         namespaceModes: configuration.namespaces,
         readsBeyondImages: () => false,
+        credentialsFor: secrets.forPods,
         sink: sink.value,
         writer: { instance: around.instance, version },
         metrics,
         logger,
       }),
     },
-    policiesProblem: policies.value.problem,
+    callers: { segments: serving.value.callers, certificates: certificates.value },
+    policiesProblem: () => policies.value.problem() ?? secrets.problem(),
     unanswerable: () => {
       if (policies.value.problem() !== undefined) return 'policies';
       return sink.value.congested() ? 'audit' : undefined;
     },
-    notes: policies.value.notes,
+    notes: () => [...policies.value.notes(), ...secrets.notes()],
     metrics,
     logger,
   });
@@ -151,8 +163,16 @@ async function start(configuration: Configuration, around: Surroundings, opened:
 }
 
 /** Whether anything in the configuration is about the cluster's API. */
-function needsCluster({ tls, kubernetes }: Configuration): boolean {
-  return kubernetes.watch || tls?.managed !== undefined;
+function needsCluster({ tls, kubernetes: { watch, pullSecrets } }: Configuration): boolean {
+  return watch || tls?.managed !== undefined || pullSecrets.fromPods || pullSecrets.names.length > 0;
+}
+
+async function callerCertificates(
+  callers: Configuration['callers'],
+): Promise<Result<CallerCertificates | undefined, { readonly message: string }>> {
+  if (callers === undefined) return ok(undefined);
+  const ca = await readCa(callers.caFile);
+  return ca.ok ? ok({ caPem: ca.value, names: callers.names }) : ca;
 }
 
 function refused(message: string): { readonly ok: false; readonly failure: { readonly message: string } } {

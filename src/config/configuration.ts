@@ -80,6 +80,11 @@ export function parseConfiguration(
   }
   const read = configurationSchema.safeParse(content);
   if (!read.success) return invalid(file, read.error.issues.flatMap(problemsOf));
+  const { kubernetes, tls, callers } = read.data;
+  if (kubernetes.pullSecrets.fromPods && tls?.managed === undefined && callers === undefined) {
+    const reason = 'needs tls.managed or callers: else nobody could tell the API server from whoever forges a review';
+    return invalid(file, [{ path: 'kubernetes.pullSecrets.fromPods', reason }]);
+  }
   return { ok: true, value: { ...read.data, proxy: proxyOf(read.data.proxy, environment) } };
 }
 

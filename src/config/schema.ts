@@ -102,8 +102,14 @@ export const configurationSchema = z.strictObject({
       kubeconfig: path.optional(),
       namespace: objectName.optional(),
       lease: objectName.default('countersign'),
+      /** Secrets that open registries: those of pods, and some of our own namespace for all pods. */
+      pullSecrets: z
+        .strictObject({ fromPods: z.boolean().default(false), names: z.array(objectName).max(32).default([]) })
+        .prefault({}),
     })
     .prefault({}),
+  /** Client certificates by which the API server is known, beside the path segment that `tls.managed` keeps. */
+  callers: z.strictObject({ caFile: path, names: z.array(z.string().min(1)).min(1) }).optional(),
   mode: mode.default('deny'),
   unmatched: z.enum(['allow', 'warn', 'deny']).default('allow'),
   /** For failures of class `unavailable` alone (MODEL.md M6). */

@@ -29,7 +29,7 @@ describe('the configuration', () => {
       listen: { host: '0.0.0.0', port: 8443 },
       metrics: { host: '0.0.0.0', port: 8080 },
       policies: [],
-      kubernetes: { watch: false, lease: 'countersign' },
+      kubernetes: { watch: false, lease: 'countersign', pullSecrets: { fromPods: false, names: [] } },
       mode: 'deny',
       unmatched: 'allow',
       onError: 'deny',
@@ -156,6 +156,41 @@ registries: { "registry.internal:5000": { plainHttp: true } }
       ok: false,
       failure: { message: expect.stringContaining('other.yaml: cannot be read') },
     });
+  });
+});
+
+describe("pods' pull secrets", () => {
+  const read = (text: string) => parseConfiguration(text, 'test.yaml');
+  const fromPods = 'kubernetes: { pullSecrets: { fromPods: true } }';
+
+  it.each([
+    ['the path segment that a managed certificate comes with', 'tls: { managed: {} }'],
+    ['client certificates', 'callers: { caFile: /ca.pem, names: [kube-apiserver] }'],
+  ])('count where the API server is known by %s', (_, known) => {
+    expect(read(`${fromPods}\n${known}`)).toMatchObject({ ok: true });
+  });
+
+  it.each(['', 'tls: { selfSigned: true }', 'tls: { certFile: a, keyFile: b }'])(
+    'are refused where nobody could tell it from whoever forges a review (%s)',
+    (tls) => {
+      expect(read(`${fromPods}\n${tls}`)).toMatchObject({
+        ok: false,
+        failure: { problems: [{ path: 'kubernetes.pullSecrets.fromPods' }] },
+      });
+    },
+  );
+
+  it.each([
+    ['callers: { caFile: /ca.pem }', 'callers.names'],
+    ['callers: { caFile: /ca.pem, names: [] }', 'callers.names'],
+    ["callers: { caFile: /ca.pem, names: [''] }", 'callers.names.0'],
+    ['kubernetes: { pullSecrets: { names: [../other] } }', 'kubernetes.pullSecrets.names.0'],
+    ['kubernetes: { pullSecrets: { names: [other/secret] } }', 'kubernetes.pullSecrets.names.0'],
+    [`kubernetes: { pullSecrets: { names: [${'a,'.repeat(33)}] } }`, 'kubernetes.pullSecrets.names'],
+    ['kubernetes: { pullSecrets: { fromPods: yes please } }', 'kubernetes.pullSecrets.fromPods'],
+  ])('and callers are read strictly: %s', (text, path) => {
+    const came = read(text);
+    expect(came.ok ? [] : came.failure.problems.map((problem) => problem.path)).toEqual([path]);
   });
 });
 
