@@ -7,10 +7,10 @@ import { type Clock, pause, systemClock } from './clock.ts';
 import { type HookPaths, readHooks, WEBHOOK_CONFIGURATIONS } from './serving-hooks.ts';
 import { createMaker, LIFETIMES, type Lifetimes } from './serving-maker.ts';
 import { secretTarget, servingObjects } from './serving-objects.ts';
-import { breaks, type Hook, isTrusted } from './serving-roll-over.ts';
+import { type Hook, isTrusted, welcome } from './serving-roll-over.ts';
 import { createRound, type ServingProblem } from './serving-round.ts';
 import { readSecret } from './serving-secret.ts';
-import { callersOf, type ServingState } from './serving-state.ts';
+import { callersOf, type ServingState, signerOf } from './serving-state.ts';
 import { type Watch, watchResource } from './watch.ts';
 
 /** What a serving certificate is for, and where it is kept. */
@@ -79,8 +79,8 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
   const listeners: (() => void)[] = [];
 
   let memory: ServingState | undefined;
-  /** What stands in the Secret and is not taken yet, since webhooks could not verify it. */
-  let held: ServingState | undefined;
+  /** What stands in the Secret and is not taken yet, and since when webhooks could verify it. */
+  let held: { readonly state: ServingState; readonly since: number | undefined } | undefined;
   let wasTrusted = false;
   let found: readonly ServingProblem[] = [];
   const reported = new Map<ServingProblem['kind'], string>();
@@ -115,7 +115,7 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
       fieldSelector: `metadata.name=${name}`,
       parse: (object: JsonObject) => ok(readHooks(object, options.paths)),
       onChange: () => {
-        if (held !== undefined) take(held);
+        if (held !== undefined) take(held.state);
         assess();
         nudge();
       },
@@ -139,16 +139,20 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
 
   /** Serves what stands in the Secret, unless webhooks that can verify what is served now could not verify that. */
   function take(state: ServingState): void {
-    const isHolding = memory !== undefined && clock.now() < memory.leaf.notAfter;
-    if (isHolding && memory !== undefined && breaks(observed(), memory, state)) {
-      held = state;
-      return assess();
-    }
     const before = memory;
-    held = undefined;
-    memory = state;
+    held = before === undefined || clock.now() >= before.leaf.notAfter ? undefined : holding(before, state);
+    if (held === undefined) memory = state;
     assess();
-    if (before?.leaf.certificatePem !== state.leaf.certificatePem) for (const listener of listeners) listener();
+    if (memory?.leaf.certificatePem !== before?.leaf.certificatePem) for (const listener of listeners) listener();
+  }
+
+  function holding(before: ServingState, state: ServingState): typeof held {
+    const answer = welcome(observed(), before, state);
+    if (answer === 'now') return undefined;
+    if (answer === 'no') return { state, since: undefined };
+    const isSame = held !== undefined && signerOf(held.state).id === signerOf(state).id;
+    const since = (isSame ? held?.since : undefined) ?? clock.elapsed();
+    return clock.elapsed() - since >= lifetimes.settleMs / 2 ? undefined : { state, since };
   }
 
   function problems(): readonly ServingProblem[] {
@@ -159,7 +163,7 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
     if (away !== undefined) all.push({ kind: 'cluster', message: away.message });
     if (held !== undefined) all.push(HELD);
     else if (memory !== undefined && hooks !== undefined && !isTrusted(hooks, memory)) all.push(UNTRUSTED);
-    return all;
+    return all.filter((one, i) => all.findIndex(({ message }) => message === one.message) === i);
   }
 
   /** Notes whether webhooks trust what is served, and tells of trouble that came or went. */
@@ -180,7 +184,7 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
   /** Goes round if there is a reason to. @returns how long to rest, and whether there is more to do at once */
   async function turn(): Promise<{ readonly rest: number; readonly again: boolean }> {
     const leads = options.leads();
-    if (held !== undefined) take(held);
+    if (held !== undefined) take(held.state);
     if (!leads && memory !== undefined) {
       found = [];
       assess();
@@ -193,7 +197,8 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
     else take(came.state);
     if (came.failedFor !== undefined) return { rest: backOff.next(came.failedFor), again: false };
     if (!came.again) backOff.reset();
-    return { rest: came.again ? 0 : memory === undefined ? ASK_EVERY_MS : lookEveryMs, again: came.again };
+    const rest = Math.min(memory === undefined ? ASK_EVERY_MS : lookEveryMs, came.lookWithin ?? lookEveryMs);
+    return { rest: came.again ? 0 : rest, again: came.again };
   }
 
   async function run(): Promise<void> {
@@ -224,7 +229,9 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
 
   return {
     current: () => memory?.leaf,
-    callers: () => [...new Set([memory, held].flatMap((state) => (state === undefined ? [] : callersOf(state))))],
+    callers: () => [
+      ...new Set([memory, held?.state].flatMap((state) => (state === undefined ? [] : callersOf(state)))),
+    ],
     unready: () => {
       if (memory === undefined) return `there is no serving certificate yet${reasonOf(problems())}`;
       return wasTrusted ? undefined : `no webhook is known to trust the serving certificate yet${reasonOf(problems())}`;

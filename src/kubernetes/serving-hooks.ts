@@ -1,6 +1,6 @@
 import { asArray, asObject, type JsonObject, type JsonValue, stringAt } from '../encoding/strict-json.ts';
 import type { Resource } from './resource.ts';
-import type { Hook, Wanted } from './serving-roll-over.ts';
+import type { Hook, Pointing } from './serving-roll-over.ts';
 import { idOf, isCallerSegment, readCertificate } from './serving-state.ts';
 
 /** The resource of the configurations that countersign writes caBundle and path into, and makes none of. */
@@ -25,8 +25,10 @@ export function readHooks(configuration: JsonObject, paths: HookPaths): readonly
     const path = pathOf(clientConfig);
     const segment = path?.slice(path.lastIndexOf('/') + 1) ?? '';
     const isRight = isCallerSegment(segment) && path === calledPath(webhook, path, segment, paths);
+    const bundle = readBundle(stringAt(clientConfig, 'caBundle') ?? '');
     return {
-      trusts: authoritiesIn(stringAt(clientConfig, 'caBundle') ?? ''),
+      trusts: bundle.certificates.map(({ id }) => id),
+      garbled: bundle.garbled,
       caller: isRight ? segment : undefined,
       takesCaller: calledPath(webhook, path, 'caller', paths) !== undefined,
     };
@@ -40,15 +42,20 @@ export function readHooks(configuration: JsonObject, paths: HookPaths): readonly
  * nothing of somebody else's is lost. Not by server-side apply: with that countersign would own an entry of `webhooks` by
  * its name, and Helm could never again drop one: what it leaves of the entry the API server refuses as incomplete.
  */
-export function pointedHooks(configuration: JsonObject, wanted: Wanted, paths: HookPaths): JsonObject {
-  const bundle = wanted.authorities.map(({ certificatePem }) => certificatePem).join('');
-  const caBundle = Buffer.from(bundle).toString('base64');
+export function pointedHooks(configuration: JsonObject, { wanted, others }: Pointing, paths: HookPaths): JsonObject {
+  const ours = new Set(wanted.authorities.map(({ id }) => id));
   const webhooks = (asArray(configuration['webhooks']) ?? []).map((entry): JsonValue => {
     const webhook = asObject(entry);
     if (webhook === undefined) return entry;
     const clientConfig = asObject(webhook['clientConfig']) ?? {};
     const path = calledPath(webhook, pathOf(clientConfig), wanted.caller, paths);
     const withPath = path === undefined ? clientConfig : withPathOf(clientConfig, path);
+    const present = others === 'stay' ? readBundle(stringAt(clientConfig, 'caBundle') ?? '').certificates : [];
+    const bundle = [
+      ...wanted.authorities.map(({ certificatePem }) => certificatePem),
+      ...present.filter(({ id }) => !ours.has(id)).map(({ pem }) => pem),
+    ].join('');
+    const caBundle = Buffer.from(bundle).toString('base64');
     return { ...webhook, clientConfig: { ...withPath, caBundle } };
   });
   return { ...configuration, webhooks };
@@ -98,12 +105,14 @@ function withPathOf(clientConfig: JsonObject, path: string): JsonObject {
   return { ...clientConfig, url: url.href };
 }
 
-/** The certificates of a caBundle by their `id`. One that cannot be read counts as another: it has to go. */
-function authoritiesIn(caBundle: string): readonly string[] {
-  if (caBundle.length > MAX_BUNDLE_CHARACTERS) return [];
-  const blocks = Buffer.from(caBundle, 'base64').toString('utf8').split(BEGIN).slice(1, MAX_BUNDLE_CERTIFICATES);
-  return blocks.map((block) => {
-    const certificate = readCertificate(`${BEGIN}${block}`);
-    return certificate === undefined ? 'unreadable' : idOf(certificate);
+/** The certificates of a caBundle, and whether there is more in it than certificates. */
+function readBundle(caBundle: string) {
+  const text = caBundle.length > MAX_BUNDLE_CHARACTERS ? 'too long' : Buffer.from(caBundle, 'base64').toString('utf8');
+  const [before = '', ...blocks] = text.split(BEGIN);
+  const certificates = blocks.slice(0, MAX_BUNDLE_CERTIFICATES).flatMap((block) => {
+    const pem = `${BEGIN}${block.trimEnd()}\n`;
+    const certificate = readCertificate(pem);
+    return certificate === undefined ? [] : [{ id: idOf(certificate), pem }];
   });
+  return { certificates, garbled: before.trim() !== '' || certificates.length < blocks.length };
 }

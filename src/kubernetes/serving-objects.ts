@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import type { ApiResult } from './failures.ts';
 import type { Target } from './resource.ts';
 import { type HookPaths, pointedHooks, readHooks, WEBHOOK_CONFIGURATIONS } from './serving-hooks.ts';
-import type { Hook, Wanted } from './serving-roll-over.ts';
+import type { Hook, Pointing } from './serving-roll-over.ts';
 import { type Found, filledSecret, newSecret, readSecret } from './serving-secret.ts';
 import type { ServingState } from './serving-state.ts';
 
@@ -29,8 +29,8 @@ export type LiveSecret = { readonly object: JsonObject | undefined; readonly fou
 /** The configurations as they are now; those that are not there are left out. */
 export type LiveHooks = { readonly objects: readonly JsonObject[]; readonly observed: readonly Hook[] };
 
-/** What came of an attempt to have webhooks say something. */
-export type Pointed = 'written' | 'too-soon';
+/** What came of an attempt to have webhooks say something; it may be too soon to say the same again. */
+export type Pointed = { readonly kind: 'written' } | { readonly kind: 'too-soon'; readonly waitMs: number };
 
 /** Reads and writes these objects, each write against the state that was read. */
 export type ServingObjects = {
@@ -42,7 +42,7 @@ export type ServingObjects = {
     signal: AbortSignal,
   ) => Promise<ApiResult<ServingState>>;
   /** `too-soon` where somebody else writes the same fields again and again: countersign waits longer each time. */
-  readonly point: (hooks: LiveHooks, wanted: Wanted, signal: AbortSignal) => Promise<ApiResult<Pointed>>;
+  readonly point: (hooks: LiveHooks, pointing: Pointing, signal: AbortSignal) => Promise<ApiResult<Pointed>>;
 };
 
 const REQUEST_MS = 5_000;
@@ -87,22 +87,23 @@ export function servingObjects(places: ServingPlaces): ServingObjects {
           : await api.update(target, filledSecret(object, state), how);
       return written.ok ? ok(state) : written;
     },
-    async point(hooks, wanted, signal) {
-      const what = [...wanted.authorities.map(({ id }) => id), wanted.caller].join(' ');
+    async point(hooks, pointing, signal) {
+      const { wanted, others } = pointing;
+      const what = [...wanted.authorities.map(({ id }) => id), wanted.caller, others].join(' ');
       const since = pointed === undefined ? 0 : clock.elapsed() - pointed.at;
       // What is new to say is said at once; what was said and undone, ever more slowly.
       if (pointed?.what !== what || since > 10 * LONGEST_PAUSE_MS) backOff.reset();
-      else if (since < pointed.pause) return ok('too-soon');
-      pointed = { what, at: clock.elapsed(), pause: backOff.next() };
+      else if (since < pointed.pause) return ok({ kind: 'too-soon', waitMs: pointed.pause - since });
 
       for (const object of hooks.objects) {
-        const to = pointedHooks(object, wanted, places.paths);
+        const to = pointedHooks(object, pointing, places.paths);
         if (JSON.stringify(to) === JSON.stringify(object)) continue;
         const of = { ...WEBHOOK_CONFIGURATIONS, name: nameOf(object) };
         const written = await api.update(of, to, { signal, timeoutMs: REQUEST_MS });
         if (!written.ok) return written;
       }
-      return ok('written');
+      pointed = { what, at: clock.elapsed(), pause: backOff.next() };
+      return ok({ kind: 'written' });
     },
   };
 }

@@ -10,8 +10,10 @@ import {
 
 /** What one webhook of a configuration says, as far as the serving certificate is concerned. */
 export type Hook = {
-  /** The authorities in its caBundle, by their `id`; empty where there is none that can be read. */
+  /** The authorities in its caBundle, by their `id`. */
   readonly trusts: readonly string[];
+  /** Whether something in its caBundle cannot be read. */
+  readonly garbled: boolean;
   /** The segment that its path ends with; undefined where there is none, or the path is not what it should be. */
   readonly caller: string | undefined;
   /** Whether its path is countersign's to write. */
@@ -21,10 +23,13 @@ export type Hook = {
 /** What every webhook should say. */
 export type Wanted = { readonly authorities: readonly Authority[]; readonly caller: string };
 
+/** What every webhook is made to say; other authorities in its caBundle stay, or go. */
+export type Pointing = { readonly wanted: Wanted; readonly others: 'stay' | 'go' };
+
 /** One step of the way, each a single write; whoever does it looks again before the next. */
 export type Action =
   /** Has every webhook say what it should. */
-  | { readonly kind: 'point'; readonly wanted: Wanted }
+  | ({ readonly kind: 'point' } & Pointing)
   /** Issues a new leaf by the authority that signed the one before. */
   | { readonly kind: 'renew' }
   /** Makes the authority and the segment that follow. */
@@ -57,10 +62,11 @@ export type Maker = {
  * 1. `announce`: the next authority and segment are in the Secret, so every replica believes both segments;
  * 2. `point`: every webhook trusts both authorities; `settle` writes down since when, and a while goes by;
  * 3. `swap`: replicas serve a leaf of the next authority, webhooks call the next segment; `point`, `settle`, a while;
- * 4. `finish`: the old ones are dropped from the Secret; `point` drops the old authority from the webhooks.
+ * 4. `finish`: the old ones are dropped from the Secret; `settle`, a while; `point` drops the old authority everywhere.
  *
  * At each moment whoever is behind by less than `settleMs` fits whoever is ahead. The steps can be repeated, and left off
- * anywhere: all that is known stands in the Secret and in the webhooks.
+ * anywhere: all that is known stands in the Secret and in the webhooks. An authority that is not ours goes as the old one
+ * does: replicas of before, with a certificate from elsewhere, may still be serving.
  * @param observed what the webhooks say now; undefined where that is not known. Empty where there are none.
  */
 export function nextActions(
@@ -69,30 +75,30 @@ export function nextActions(
   observed: readonly Hook[] | undefined,
   rules: Rules,
 ): readonly Action[] {
-  const wanted: Wanted = { authorities: authoritiesOf(state), caller: callerOf(state) };
-  const published = observed?.every((hook) => says(hook, wanted)) ?? false;
   const { next, leaf, since } = state;
-  // A clock that runs although webhooks say something else must be stopped before they are put right.
-  const unsettled: readonly Action[] =
-    next !== undefined && since !== undefined && observed !== undefined && !published
-      ? [{ kind: 'settle', since: undefined }]
-      : [];
-  const pointed: readonly Action[] = observed === undefined || published ? [] : [{ kind: 'point', wanted }];
-  const before = [...unsettled, ...pointed];
-  const isLeafDue = isDue(leaf, now) || !isSameSet(leaf.names, rules.names);
-
-  if (next === undefined) {
-    if (isDue(state.ca, now)) return [...before, { kind: 'announce' }];
-    return isLeafDue ? [...before, { kind: 'renew' }] : before;
+  const wanted: Wanted = { authorities: authoritiesOf(state), caller: callerOf(state) };
+  const isPublished = observed?.every((hook) => says(hook, wanted)) ?? false;
+  const before: Action[] = [];
+  if (observed !== undefined && !isPublished) {
+    // A time that runs although webhooks say something else must be stopped before they are put right.
+    if (since !== undefined) before.push({ kind: 'settle', since: undefined });
+    before.push({ kind: 'point', wanted, others: 'stay' });
   }
-  const isSwapped = signerOf(state).id === next.authority.id;
+
+  const isSwapped = next !== undefined && signerOf(state).id === next.authority.id;
+  if (next === undefined && isDue(state.ca, now)) return [...before, { kind: 'announce' }];
   // Nobody can verify by an authority that has expired, so there is nobody to wait for.
-  if (now >= state.ca.notAfter) return [...before, { kind: isSwapped ? 'finish' : 'swap' }];
-  if (isLeafDue) return [...before, { kind: 'renew' }];
-  if (!published) return before;
+  if (next !== undefined && now >= state.ca.notAfter) return [...before, { kind: isSwapped ? 'finish' : 'swap' }];
+  if (isDue(leaf, now) || !isSameSet(leaf.names, rules.names)) return [...before, { kind: 'renew' }];
+  if (!isPublished) return before;
+
+  if (next === undefined && !observed?.some((hook) => trustsOthers(hook, wanted))) {
+    return since === undefined ? [] : [{ kind: 'settle', since: undefined }];
+  }
   // A time to come was written by a clock that went wrong: it is taken for now, not waited for.
   if (since === undefined || since > now) return [{ kind: 'settle', since: now }];
-  return now - since < rules.settleMs ? [] : [{ kind: isSwapped ? 'finish' : 'swap' }];
+  if (now - since < rules.settleMs) return [];
+  return next === undefined ? [{ kind: 'point', wanted, others: 'go' }] : [{ kind: isSwapped ? 'finish' : 'swap' }];
 }
 
 /** What the state becomes by an action; `point` changes the webhooks and not the state. */
@@ -147,6 +153,20 @@ export function breaks(observed: readonly Hook[] | undefined, from: ServingState
   return observed?.some(({ trusts }) => trusts.includes(before) && !trusts.includes(after)) ?? false;
 }
 
+/**
+ * Whether a replica that serves `from` may serve `to`. `later`: once this has been the answer for half the time that a
+ * roll-over waits. What was announced comes at once; an authority from nowhere (a backup, a Secret that was deleted and
+ * made again) only when every API server has surely seen webhooks that trust it, and the leader has had its say.
+ */
+export function welcome(observed: readonly Hook[] | undefined, from: ServingState, to: ServingState) {
+  if (breaks(observed, from, to)) return 'no';
+  const before = signerOf(from).id;
+  const after = signerOf(to).id;
+  if (authoritiesOf(from).some(({ id }) => id === after)) return 'now';
+  if (observed === undefined) return 'no';
+  return observed.some(({ trusts }) => trusts.includes(before)) ? 'later' : 'now';
+}
+
 /** Whether all webhooks can verify what is served. */
 export function isTrusted(observed: readonly Hook[], state: ServingState): boolean {
   return observed.every(({ trusts }) => trusts.includes(signerOf(state).id));
@@ -156,9 +176,13 @@ function announced(state: ServingState, maker: Maker, now: number): ServingState
   return { ...state, next: { authority: maker.authority(now), caller: maker.caller() }, since: undefined };
 }
 
-function says(hook: Hook, { authorities, caller }: Wanted): boolean {
-  const ids = authorities.map(({ id }) => id);
-  return isSameSet(hook.trusts, ids) && (!hook.takesCaller || hook.caller === caller);
+function says({ trusts, garbled, takesCaller, caller }: Hook, wanted: Wanted): boolean {
+  if (garbled || wanted.authorities.some(({ id }) => !trusts.includes(id))) return false;
+  return !takesCaller || caller === wanted.caller;
+}
+
+function trustsOthers({ trusts }: Hook, { authorities }: Wanted): boolean {
+  return trusts.some((id) => authorities.every((authority) => authority.id !== id));
 }
 
 /** Two thirds of a life are over, or it has not begun. */

@@ -44,12 +44,16 @@ export type RoundOutcome = {
   /** Something was written, or somebody else wrote in between: there may be more to do. */
   readonly again: boolean;
   readonly problems: readonly ServingProblem[];
+  /** After how long it should be looked again at the latest, where that is sooner than usual. */
+  readonly lookWithin: number | undefined;
   /** How long the API server wants to be left alone, where it did not do what was asked; undefined where it did. */
   readonly failedFor: number | undefined;
 };
 
 const LONGEST_ROUND_MS = 30_000;
 const RESTORE_AFTER_MS = 30_000;
+/** Somebody may well write over the webhooks once, as an upgrade does; whoever does it again and again is told of. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Makes what goes round once: looks at the Secret and at the webhooks, and does the one thing that is next.
@@ -84,7 +88,8 @@ export function createRound(options: RoundOptions): (standing: Standing) => Prom
       return outcome({ state: instead.state, again: true, failures });
     }
     const { found } = secret.value;
-    if (found.kind !== 'state') return outcome({ failures, problems: [unusable(found)] });
+    if (found.kind !== 'state')
+      return outcome({ failures, problems: [unusable(found)], lookWithin: restoreAfterMs / 3 });
     if (!leads) return outcome({ state: found.state });
     return act(secret.value, found.state, hooks, { ...standing, isLate, failures });
   };
@@ -120,16 +125,20 @@ export function createRound(options: RoundOptions): (standing: Standing) => Prom
   ): Promise<RoundOutcome> {
     const failures = [...round.failures];
     const problems: ServingProblem[] = [];
+    let lookWithin: number | undefined;
     for (const action of nextActions(state, clock.now(), hooks?.observed, rules)) {
       if (round.isLate()) return outcome({ state, again: true, failures, problems });
       if (action.kind === 'point') {
-        const pointed = await objects.point(hooks ?? { objects: [], observed: [] }, action.wanted, round.signal);
-        if (pointed.ok && pointed.value === 'written') {
+        const pointed = await objects.point(hooks ?? { objects: [], observed: [] }, action, round.signal);
+        if (pointed.ok && pointed.value.kind === 'written') {
           logger.info('caBundle and path were written into the webhooks');
           return outcome({ state, again: true, failures });
         }
-        if (pointed.ok) problems.push(CONTESTED);
-        else failures.push(pointed.failure);
+        if (!pointed.ok) failures.push(pointed.failure);
+        else if (pointed.value.kind === 'too-soon') {
+          lookWithin = pointed.value.waitMs;
+          if (lookWithin > PATIENCE_MS) problems.push(CONTESTED);
+        }
         continue;
       }
       const written = await objects.writeSecret(secret, acted(state, action, maker, clock.now()), round.signal);
@@ -141,7 +150,7 @@ export function createRound(options: RoundOptions): (standing: Standing) => Prom
       // The time that runs must be stopped before webhooks are put right, or it would count from before.
       if (action.kind === 'settle') break;
     }
-    return outcome({ state, failures, problems });
+    return outcome({ state, failures, problems, lookWithin });
   }
 }
 
@@ -174,8 +183,9 @@ function outcome(of: {
   readonly again?: boolean;
   readonly problems?: readonly ServingProblem[];
   readonly failures?: readonly ApiFailure[];
+  readonly lookWithin?: number | undefined;
 }): RoundOutcome {
-  const { state, again = false, problems = [], failures = [] } = of;
+  const { state, again = false, problems = [], failures = [], lookWithin } = of;
   // To have been too late is no trouble: whoever was sooner did it.
   const conflict = failures.some(({ kind }) => kind === 'conflict');
   const troubles = failures.filter(({ kind }) => kind !== 'conflict');
@@ -183,6 +193,7 @@ function outcome(of: {
   return {
     state,
     again: again || conflict,
+    lookWithin,
     problems: [
       ...problems,
       ...troubles.map(({ failure }): ServingProblem => ({ kind: 'cluster', message: failure.message })),

@@ -169,6 +169,39 @@ describe('the serving certificate', () => {
     );
   });
 
+  it('that others keep may come after the server: until then it is not ready, says why, and no client trusts it', async () => {
+    const kept: { pair: Pem | undefined; listeners: (() => void)[] } = { pair: undefined, listeners: [] };
+    const managed = {
+      current: () => kept.pair,
+      unready: () =>
+        kept.pair === undefined ? 'there is no serving certificate yet: the API server is away' : undefined,
+      onChange: (listener: () => void) => void kept.listeners.push(listener),
+    };
+    const bring = (pair: Pem) => {
+      kept.pair = pair;
+      for (const listener of kept.listeners) listener();
+    };
+    const { url, metricsUrl } = await started({ tls: { managed } });
+    const before = await ask({ metricsUrl }, '/readyz');
+    expect([before.status, before.text]).toEqual([503, expect.stringContaining('the API server is away')]);
+    await expect(served(url)).rejects.toThrow();
+    expect((await ask({ metricsUrl }, '/healthz')).status).toBe(200);
+
+    const first = expiring(10);
+    bring(issue({ notAfter: first }));
+    await vi.waitFor(async () => expect(await served(url)).toBe(first.getTime()));
+    expect((await ask({ metricsUrl }, '/readyz')).status).toBe(200);
+    expect((await ask({ metricsUrl }, '/metrics')).text).toContain(
+      `countersign_certificate_expiry_seconds ${first.getTime() / 1000}`,
+    );
+
+    bring({ certificatePem: issue().certificatePem, privateKeyPem: issue().privateKeyPem });
+    const last = expiring(20);
+    expect(await served(url)).toBe(first.getTime());
+    bring(issue({ notAfter: last }));
+    await vi.waitFor(async () => expect(await served(url)).toBe(last.getTime()));
+  });
+
   it('needs a subject alternative name, as Go clients read no other', () => {
     const { certificatePem, privateKeyPem } = issueServerCertificate(ca, {});
     expect(checkPair(certificatePem, privateKeyPem, Date.now())).toMatchObject({
