@@ -83,8 +83,11 @@ describe('the schema of the values', () => {
     expect([...OWN_KEYS].filter((key) => !keys.includes(key))).toEqual([]);
     const open = keys.filter((key) => !OWN_KEYS.has(key));
     expect(valuesSchema(schemaText).properties).toHaveProperty('config.properties');
-    for (const key of open)
-      expect(refusedPaths('config', { [key]: Symbol.for('no such type') })).toContain(`/config/${key}`);
+    for (const key of open) {
+      // Refused for its type, or for what is missing in it, and not as a key that nobody knows.
+      const refused = refusedPaths('config', { [key]: Symbol.for('no such type') });
+      expect(refused[0]).toBe(`/config/${key}`);
+    }
   });
 });
 

@@ -33,6 +33,7 @@ describeWith(['helm', 'etcd', 'kube-apiserver', 'kubectl', 'openssl'], 'the char
     plane = await startControlPlane(folder);
     caPem = readFileSync((await createAuthority(authorityFolder)).certFile, 'utf8');
     await kubectl('create', 'namespace', 'security');
+    await kubectl('label', 'namespace', 'security', 'pod-security.kubernetes.io/warn=restricted');
   });
   afterAll(async () => {
     await plane.stop();
@@ -40,15 +41,24 @@ describeWith(['helm', 'etcd', 'kube-apiserver', 'kubectl', 'openssl'], 'the char
     folder.remove();
   });
 
-  it.each(COMBINATIONS)('is taken by it with $title, no field unknown', async ({ values }) => {
-    const release = { name: 'countersign', namespace: 'security', values: withAuthority(values) };
-    const objects = await render(folder, release);
-    // The kinds of cert-manager are not those of Kubernetes, and this one has no others.
-    const known = objects.filter((object) => !textAt(object, 'apiVersion').startsWith('cert-manager.io/'));
-    const applied = await plane.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], written(known));
-    expect(applied).toMatchObject({ status: 0, stderr: '' });
-    expect(applied.stdout.trim().split('\n')).toHaveLength(known.length);
-  });
+  it.each(COMBINATIONS)(
+    'is taken by it with $title, no field unknown, no pod beyond "restricted"',
+    async ({ values }) => {
+      const release = { name: 'countersign', namespace: 'security', values: withAuthority(values) };
+      const objects = await render(folder, release);
+      // The kinds of cert-manager are not those of Kubernetes, and this one has no others.
+      const known = objects.filter((object) => !textAt(object, 'apiVersion').startsWith('cert-manager.io/'));
+      const applied = await plane.kubectl(
+        ['apply', '--dry-run=server', '--validate=strict', '-f', '-'],
+        written(known),
+      );
+      // The node's network is what that standard forbids, and what was asked for.
+      const beyond =
+        values['hostNetwork'] === true ? /^Warning: would violate .*: host namespaces \(hostNetwork=true\)\n$/ : /^$/;
+      expect(applied).toMatchObject({ status: 0, stderr: expect.stringMatching(beyond) });
+      expect(applied.stdout.trim().split('\n')).toHaveLength(known.length);
+    },
+  );
 
   describe('what the process writes', () => {
     const release: Release = { name: 'managed', namespace: 'managed', values: {} };

@@ -37,7 +37,7 @@ describeWith(['helm'], 'what the chart renders', () => {
   const LEASE = 'get,update coordination.k8s.io/leases countersign';
   const OPENSHIFT = [
     'get,list,watch config.openshift.io/clusterimagepolicies,imagepolicies',
-    'get,update,patch config.openshift.io/clusterimagepolicies/status,imagepolicies/status',
+    'patch config.openshift.io/clusterimagepolicies/status,imagepolicies/status',
   ];
   const MANAGED = 'get,list,watch,update /secrets countersign-tls';
   const HOOKS = 'get,list,watch,update admissionregistration.k8s.io/validatingwebhookconfigurations countersign';
@@ -55,7 +55,7 @@ describeWith(['helm'], 'what the chart renders', () => {
     [
       'with named pull secrets',
       { pullSecrets: { names: ['a', 'b'] } },
-      [MANAGED, 'get,list,watch /secrets a,b', LEASE],
+      [MANAGED, 'get /secrets a,b', LEASE],
       [...OPENSHIFT, HOOKS],
     ],
     ['with files alone', { tls: OWN_SECRET, kubernetes: { watch: false } }, [], []],

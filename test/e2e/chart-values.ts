@@ -51,6 +51,14 @@ export const COMBINATIONS: readonly Combination[] = [
   { title: 'pull secrets for all', values: { pullSecrets: { names: ['registry-a', 'registry-b'] } } },
   { title: 'pull secrets of pods', values: { pullSecrets: { fromPods: true } } },
   {
+    title: 'pull secrets of pods for an API server with a certificate',
+    values: {
+      tls: SECRET,
+      pullSecrets: { fromPods: true },
+      config: { callers: { caFile: '/etc/countersign/callers/ca.crt', names: ['kube-apiserver'] } },
+    },
+  },
+  {
     title: 'pull secrets for all and nothing else of the cluster',
     values: { tls: SECRET, kubernetes: { watch: false }, pullSecrets: { names: ['registry-a'] } },
   },
@@ -147,7 +155,7 @@ export const CONTRADICTIONS: readonly (Combination & { readonly says: string })[
   {
     title: 'pull secrets of pods for callers that nobody knows',
     values: { tls: SECRET, pullSecrets: { fromPods: true } },
-    says: 'pullSecrets.fromPods needs tls.mode managed',
+    says: 'pullSecrets.fromPods needs tls.mode managed or config.callers',
   },
   {
     title: 'a pod that is killed while it drains',

@@ -7,8 +7,8 @@
 {{- if and (eq .Values.tls.mode "secret") (not .Values.tls.caBundle) (not .Values.webhook.url) }}
 {{- fail "tls.mode secret needs tls.caBundle: no public CA signs the name of a Service" }}
 {{- end }}
-{{- if and .Values.pullSecrets.fromPods (not $managed) }}
-{{- fail "pullSecrets.fromPods needs tls.mode managed: only then can countersign tell the API server from somebody who forges reviews" }}
+{{- if and .Values.pullSecrets.fromPods (not $managed) (not .Values.config.callers) }}
+{{- fail "pullSecrets.fromPods needs tls.mode managed or config.callers: only then can countersign tell the API server from somebody who forges reviews" }}
 {{- end }}
 {{- $least := add .Values.preStopSeconds (ceil (ternary .Values.config.drainSeconds 8 (hasKey .Values.config "drainSeconds"))) }}
 {{- if le (int .Values.terminationGracePeriodSeconds) (int $least) }}
