@@ -69,8 +69,17 @@ function matchesIdentity({ issuer, subject }: IdentityRule, identity: Certificat
 }
 
 function matchesName({ of, text }: SubjectRule, name: SubjectName): boolean {
-  if (name.kind === 'unread' || name.kind === 'ip') return false;
-  return (of === 'anyName' || of === name.kind) && matchesText(text, name.text);
+  const own = nameText(name);
+  return own !== undefined && (of === 'anyName' || of === name.kind) && matchesText(text, own);
+}
+
+/** What Fulcio writes the names of users in who have no address (fulcio, docs/oid-info.md). */
+const FULCIO_USER_NAME = '1.3.6.1.4.1.57264.1.7';
+
+/** What is compared of a name. Other kinds of otherName say other things, which nobody vouched for as the name of a signer. */
+function nameText(name: SubjectName): string | undefined {
+  if (name.kind === 'unread' || name.kind === 'ip') return undefined;
+  return name.kind === 'otherName' && name.oid !== FULCIO_USER_NAME ? undefined : name.text;
 }
 
 /** An empty name is nobody's, whatever rule or pattern it would meet: tools write one where they have none to write. */
@@ -147,7 +156,8 @@ function lowerCase(text: string): string {
 const SHOWN = 5;
 
 function shown({ issuer, names }: CertificateIdentity): string {
-  const texts = names.flatMap((name) => ('text' in name && name.kind !== 'ip' ? [`"${printable(name.text)}"`] : []));
+  const compared = names.map(nameText).filter((text) => text !== undefined);
+  const texts = compared.map((text) => `"${printable(text)}"`);
   const more = texts.length > SHOWN ? ` and ${texts.length - SHOWN} more` : '';
   const who = texts.length === 0 ? 'nobody by name' : `${texts.slice(0, SHOWN).join(', ')}${more}`;
   return issuer === undefined ? who : `${who} by the issuer "${printable(issuer)}"`;

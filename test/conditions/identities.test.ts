@@ -41,7 +41,12 @@ describe('who signed, against whom a policy names', () => {
       { kind: 'email', text: 'ann@example.com' },
       { kind: 'uri', text: 'https://ci.example/job' },
       dns('host.example.com'),
-      { kind: 'otherName', oid: '1.2.3', text: 'ann' },
+      { kind: 'otherName', oid: '1.3.6.1.4.1.57264.1.7', text: 'ann' },
+      { kind: 'otherName', oid: '1.2.3', text: 'root' },
+      { kind: 'otherName', oid: '1.3.6.1.4.1.57264.1.70', text: 'root' },
+      // What Microsoft writes, and what an issuer of Fulcio would be if it stood among the names.
+      { kind: 'otherName', oid: '1.3.6.1.4.1.311.20.2.3', text: 'admin@example.com' },
+      { kind: 'otherName', oid: '1.3.6.1.4.1.57264.1.8', text: 'root' },
       { kind: 'unread', tag: 0xa4 },
       { kind: 'ip', text: '0a000001' },
     ],
@@ -63,6 +68,12 @@ describe('who signed, against whom a policy names', () => {
     ['otherName', 'ann', true],
     ['anyName', 'ann', true],
     ['email', 'ann', false],
+    // Names of users are Fulcio's kind alone.
+    ['otherName', 'root', false],
+    ['anyName', 'root', false],
+    ['otherName', 'admin@example.com', false],
+    ['anyName', 'admin@example.com', false],
+    ['email', 'admin@example.com', false],
     ['email', 'Ann@example.com', false],
     ['email', '', false],
     ['anyName', '0a000001', false],
@@ -115,6 +126,8 @@ describe('who signed, against whom a policy names', () => {
     ['otherName', 'an{2}', true],
     ['email', 'an{2}', false],
     ['anyName', 'an{2}', true],
+    ['otherName', 'ro+t', false],
+    ['anyName', 'ro+t|admin.*', false],
     ['anyName', String.raw`.*\.example\.com`, true],
     // Neither an address of a machine nor a name that could not be read is a text to be matched.
     ['anyName', '0a000001', false],
@@ -174,6 +187,16 @@ describe('who signed, against whom a policy names', () => {
     const beside = { issuer: 'any', subject: text('email', 'ann@example.com') } as const;
     const rule: SignerRule = { kind: 'identities', anyOf: [beside, { issuer: pattern(wrong), subject: 'any' }] };
     expect(matchSigner(rule, ann)).toEqual(broken);
+  });
+
+  it('does not show as the signer’s what does not count as a name of his', () => {
+    const said = matchSigner(named(text('anyName', 'root')), ann);
+    expect(said.kind === 'refused' && said.message).toMatch(
+      /^the certificate belongs to "ann@example\.com", .*"ann" by/,
+    );
+    const other = { ...ann, names: [{ kind: 'otherName', oid: '1.2.3', text: 'root' } as const] };
+    const alone = matchSigner(named(text('anyName', 'root')), other);
+    expect(alone.kind === 'refused' && alone.message).toContain('belongs to nobody by name');
   });
 
   it('shows both sides, with what a certificate says made harmless', () => {
