@@ -2,7 +2,7 @@ import { type BoundedCache, createBoundedCache } from '../../cache/bounded-cache
 import type { NonEmpty } from '../../model/requirement.ts';
 import { type Certificate, isSignedBy } from './certificate.ts';
 import { sameBytes } from './der.ts';
-import { ANY_USAGE, CODE_SIGNING, KEY_USAGE, TIME_STAMPING } from './extensions.ts';
+import { ANY_USAGE, CODE_SIGNING, type Extensions, KEY_USAGE, TIME_STAMPING } from './extensions.ts';
 import { constraintProblem } from './name-constraints.ts';
 import { type Checked, refuse } from './result.ts';
 
@@ -17,7 +17,7 @@ export type ChainRequest = {
   readonly purpose: 'codeSigning' | 'timeStamping';
   /**
    * Whether the leaf must say that it is for signing code, or may say nothing of what it is for (Go's rule). Who signs
-   * timestamps must always be for that, and for nothing else (RFC 3161 §2.3).
+   * timestamps must always be for that, and for nothing else, and say so as critical (RFC 3161 §2.3).
    */
   readonly usage: 'demanded' | 'if-stated';
 };
@@ -211,13 +211,19 @@ function leafProblem({ extensions }: Certificate, { purpose, usage }: ChainReque
   if (nameConstraints !== undefined) return "the signer's certificate limits names, as only an authority may";
   if (keyUsage !== undefined && !keyUsage.has(KEY_USAGE.digitalSignature) && !keyUsage.has(KEY_USAGE.contentCommitment))
     return "the signer's certificate is not for digital signatures";
-  if (purpose === 'timeStamping')
-    return extendedKeyUsage?.length === 1 && extendedKeyUsage[0] === TIME_STAMPING
-      ? undefined
-      : "the signer's certificate is not for timestamps alone";
+  if (purpose === 'timeStamping') return timestamperProblem(extensions);
   if (usage === 'demanded' && extendedKeyUsage?.includes(CODE_SIGNING) !== true)
     return "the signer's certificate does not say that it is for signing code";
   return undefined;
+}
+
+/** Its one purpose must bind even those who read no extended key usages (RFC 3161 §2.3). */
+function timestamperProblem({ extendedKeyUsage, extendedKeyUsageIsCritical }: Extensions): string | undefined {
+  if (extendedKeyUsage?.length !== 1 || extendedKeyUsage[0] !== TIME_STAMPING)
+    return "the signer's certificate is not for timestamps alone";
+  return extendedKeyUsageIsCritical
+    ? undefined
+    : "the signer's certificate does not say as critical that it is for timestamps";
 }
 
 /** @param index how many certificates are below; those between it and the leaf are what a path length counts */

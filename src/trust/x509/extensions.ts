@@ -19,6 +19,8 @@ export type Extensions = {
   /** Numbers of the key usage bits; undefined where the extension is absent. */
   readonly keyUsage: ReadonlySet<number> | undefined;
   readonly extendedKeyUsage: readonly string[] | undefined;
+  /** Whether it binds those too who do not understand it, as timestamp authorities must have it (RFC 3161 §2.3). */
+  readonly extendedKeyUsageIsCritical: boolean;
   readonly isAuthority: boolean;
   readonly pathLength: number | undefined;
   readonly names: readonly SubjectName[];
@@ -70,7 +72,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(OID));
  */
 export function readExtensions(bytes: Uint8Array | undefined): Checked<Extensions> {
   const values = new Map<string, Uint8Array>();
-  const unknownCritical: string[] = [];
+  const critical = new Set<string>();
   const list = bytes === undefined ? [] : readSequence(bytes);
   if (list === undefined || (bytes !== undefined && list.length === 0))
     return malformed('its extensions cannot be read');
@@ -79,7 +81,7 @@ export function readExtensions(bytes: Uint8Array | undefined): Checked<Extension
     if (extension === undefined) return malformed('one of its extensions cannot be read');
     if (values.has(extension.oid)) return malformed(`the extension ${extension.oid} is there twice`);
     values.set(extension.oid, extension.value);
-    if (extension.critical && !UNDERSTOOD.has(extension.oid)) unknownCritical.push(extension.oid);
+    if (extension.critical) critical.add(extension.oid);
   }
 
   const names = read(values, OID.subjectNames, readSubjectNames);
@@ -104,6 +106,7 @@ export function readExtensions(bytes: Uint8Array | undefined): Checked<Extension
     value: {
       keyUsage: keyUsage.value,
       extendedKeyUsage: extendedKeyUsage.value,
+      extendedKeyUsageIsCritical: critical.has(OID.extendedKeyUsage),
       isAuthority: constraints.value?.isAuthority ?? false,
       pathLength: constraints.value?.pathLength,
       names: names.value ?? [],
@@ -111,7 +114,7 @@ export function readExtensions(bytes: Uint8Array | undefined): Checked<Extension
       subjectKeyId: subjectKeyId.value,
       authorityKeyId: authorityKeyId.value?.keyId,
       fulcioIssuer: fulcioIssuer.value,
-      unknownCritical,
+      unknownCritical: [...critical].filter((oid) => !UNDERSTOOD.has(oid)),
       values,
     },
   };

@@ -1,10 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type Der, octetString } from '../../../src/encoding/der-writer.ts';
+import { type Der, objectIdentifier, octetString, sequence } from '../../../src/encoding/der-writer.ts';
 import { writePem } from '../../../src/encoding/pem.ts';
 import { type PemRoots, parseTrustedRoot, type TrustedRoot } from '../../../src/trust/sigstore/trusted-root.ts';
 import { parseCertificate } from '../../../src/trust/x509/certificate.ts';
 import {
-  extendedUsage,
   extension,
   type Issued,
   issue,
@@ -52,8 +51,8 @@ const root = issueRoot('fulcio');
 const foreignRoot = issueRoot('fulcio');
 const tsaRoot = issueRoot('tsa root');
 const LONG = { notBefore: NOON - 3.1536e10, notAfter: NOON + 3.1536e10 };
-const timestamper = (issuer: Issued) =>
-  issue(issuer, { ...LONG, subject: 'tsa', extensions: [usage(0), extendedUsage('1.3.6.1.5.5.7.3.8')] });
+const FOR_TIME = extension('2.5.29.37', sequence(objectIdentifier('1.3.6.1.5.5.7.3.8')), 'critical');
+const timestamper = (issuer: Issued) => issue(issuer, { ...LONG, subject: 'tsa', extensions: [usage(0), FOR_TIME] });
 
 /** All parts of the instance, and of one that nobody trusts. */
 export const SIGSTORE = {

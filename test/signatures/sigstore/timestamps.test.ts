@@ -1,10 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { element, objectIdentifier, octetString, sequence } from '../../../src/encoding/der-writer.ts';
 import { readBundle } from '../../../src/signatures/sigstore/bundle.ts';
 import { readTimestamps, timestampProblem } from '../../../src/signatures/sigstore/timestamps.ts';
 import { parseTrustedRoot, type TrustedRoot } from '../../../src/trust/sigstore/trusted-root.ts';
+import { createVerifiedEdges, trustedChains } from '../../../src/trust/x509/chain.ts';
 import {
   alternativeNames,
   authority,
@@ -22,21 +24,24 @@ import {
   SERVER_AUTH,
   usage,
 } from '../../fixtures/certificates.ts';
+import { timestamping } from '../../fixtures/sigstore/instance.ts';
 import { describeVectors } from '../../fixtures/vectors.ts';
 import { MUTATIONS, MUTATIONS_TIMEOUT, mutations, quickly, SEED } from '../mutation-count.ts';
 import { changeDer, randomness } from '../mutators.ts';
+import { conformanceCases } from './conformance.ts';
 import { valueOf } from './fixture.ts';
 import { SIGSTORE, trustedRoot } from './instance.ts';
 import { libraryAcceptsTimestamp } from './library-alone.ts';
 import { type TimestampChanges, timestamp } from './rfc3161.ts';
 
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+const FOR_TIME = extension('2.5.29.37', sequence(objectIdentifier(TIME_STAMPING)), 'critical');
 const YEAR = 3.1536e10;
 const LONG = { notBefore: NOON - YEAR, notAfter: NOON + YEAR };
 const SIGNATURE = sign('sha256', Buffer.from('the file'), newKeys().privateKey);
 
 const signer = (issuer: Issued, options: Parameters<typeof issue>[1] = {}): Issued =>
-  issue(issuer, { ...LONG, subject: 'tsa', extensions: [usage(0), extendedUsage(TIME_STAMPING)], ...options });
+  issue(issuer, { ...LONG, subject: 'tsa', extensions: timestamping(), ...options });
 
 /** The instance's root with this chain as its only timestamp authority. */
 function rootWith(...chain: readonly Issued[]): TrustedRoot {
@@ -68,20 +73,25 @@ describe('a timestamp authority', () => {
     expect(trusted.edges.statistics()).toMatchObject({ entries: 2, hits: 2 });
   });
 
-  it('may write its extended key usage as not critical, as GitHub does, or as critical', async () => {
-    const critical = extension('2.5.29.37', sequence(objectIdentifier(TIME_STAMPING)), 'critical');
-    const tsa = signer(root, { extensions: [usage(0), critical] });
-    expect(await verdict(stamp(tsa), rootWith(tsa, root))).toBe('holds');
+  it('must write its extended key usage as critical [RFC 3161 §2.3]', async () => {
+    const tsa = signer(root, { extensions: [usage(0), extendedUsage(TIME_STAMPING)] });
+    expect(await verdict(stamp(tsa), rootWith(tsa, root))).toContain('does not say as critical');
+    // Another critical extension does not stand in for it.
+    const beside = signer(root, { extensions: [authority(), extendedUsage(TIME_STAMPING)] });
+    expect(await verdict(stamp(beside), rootWith(beside, root))).not.toBe('holds');
+    const named = [usage(0), extendedUsage(TIME_STAMPING), alternativeNames(dns('tsa.example.com'))];
+    const third = signer(root, { extensions: named });
+    expect(await verdict(stamp(third), rootWith(third, root))).toContain('does not say as critical');
   });
 
   it.each<[string, Parameters<typeof issue>[1]]>([
-    ['is for signing code too', { extensions: [usage(0), extendedUsage(TIME_STAMPING, CODE_SIGNING)] }],
-    ['is for anything too', { extensions: [usage(0), extendedUsage(TIME_STAMPING, '2.5.29.37.0')] }],
-    ['is for encipherment only', { extensions: [usage(2), extendedUsage(TIME_STAMPING)] }],
-    ['is one of an authority', { extensions: [authority(), usage(0, 5), extendedUsage(TIME_STAMPING)] }],
+    ['is for signing code too', { extensions: timestamping([TIME_STAMPING, CODE_SIGNING]) }],
+    ['is for anything too', { extensions: timestamping([TIME_STAMPING, '2.5.29.37.0']) }],
+    ['is for encipherment only', { extensions: [usage(2), FOR_TIME] }],
+    ['is one of an authority', { extensions: [authority(), usage(0, 5), FOR_TIME] }],
     [
       'has an unknown critical extension',
-      { extensions: [extendedUsage(TIME_STAMPING), extension('1.2.3.4', Buffer.from([5, 0]), 'critical')] },
+      { extensions: [FOR_TIME, extension('1.2.3.4', Buffer.from([5, 0]), 'critical')] },
     ],
     ['had expired', { notAfter: NOON - 1000 }],
     ['was not valid yet', { notBefore: NOON + 1000 }],
@@ -101,7 +111,7 @@ describe('a timestamp authority', () => {
     ['had expired', { notAfter: NOON - 1000 }],
   ])('whose intermediate %s is refused', async (_, options) => {
     const above = issueIntermediate(root, 'tsa intermediate', options);
-    const extensions = [usage(0), extendedUsage(TIME_STAMPING), alternativeNames(dns('tsa.example.com'))];
+    const extensions = [...timestamping(), alternativeNames(dns('tsa.example.com'))];
     const tsa = signer(above, { extensions });
     expect(await verdict(stamp(tsa), rootWith(tsa, above, root))).toContain('by an authority that does not hold');
     const sound = issueIntermediate(root, 'tsa intermediate');
@@ -244,6 +254,26 @@ describe('a timestamp', () => {
 });
 
 describeVectors('sigstore-conformance/bundle-verify', 'real timestamps', (folder) => {
+  it('are of authorities whose extended key usage is critical, save for GitHub’s old one, which does not hold', async () => {
+    const said = new Map<string, string>();
+    for (const { name, trustedRoot: path } of conformanceCases(join(folder, '../..'))) {
+      const root = parseTrustedRoot(readFileSync(path));
+      if (!root.ok) continue;
+      for (const {
+        chain: [leaf, ...above],
+      } of root.value.timestampAuthorities) {
+        const anchor = above.at(-1) ?? expect.fail(`${name} has an authority with nothing above it`);
+        const request = { leaf, intermediates: above, roots: [anchor] as const, usage: 'demanded' } as const;
+        const chains = await trustedChains({ ...request, purpose: 'timeStamping' }, createVerifiedEdges());
+        said.set(leaf.fingerprint, chains.ok ? 'holds' : `${name}: ${chains.message}`);
+      }
+    }
+    expect([...said.values()].filter((one) => one !== 'holds')).toEqual([
+      "invalid-ct-key_fail: the signer's certificate does not say as critical that it is for timestamps",
+    ]);
+    expect(said.size).toBeGreaterThan(3);
+  });
+
   it.each(['rekor2-happy-path', 'rekor2-timestamp-without-embedded-cert', 'rekor2-timestamp-with-expired-cert-chain'])(
     'of %s hold, and changed ones hold only where the library accepts them too',
     async (name) => {
