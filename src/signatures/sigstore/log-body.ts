@@ -2,29 +2,36 @@ import { createHash } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import { readPem } from '../../encoding/pem.ts';
 import { asArray, asObject, type JsonObject, parseStrictJson, stringAt } from '../../encoding/strict-json.ts';
-import { publicKeyOf } from '../../trust/public-key.ts';
+import { type PublicKey, publicKeyOf } from '../../trust/public-key.ts';
 import { bytesAt, bytesOf, objectAt } from '../../trust/sigstore/fields.ts';
 import { IN_TOTO_PAYLOAD } from '../cosign/formats.ts';
 import { type BundleContent, DIGESTS, type DigestAlgorithm } from './bundle.ts';
 import type { BundleEntry } from './bundle-entry.ts';
+import { keyDetailsOf } from './key-details.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 
-/** Whom a log entry must name: SHA-256 of the certificate, or of the key's SubjectPublicKeyInfo, in hexadecimal. */
-export type LoggedSigner = { readonly kind: 'certificate' | 'key'; readonly sha256: string };
+/** Whom a log entry names: SHA-256 of the certificate, or of the key's SubjectPublicKeyInfo, in hexadecimal. */
+type LoggedVerifier = { readonly kind: 'certificate' | 'key'; readonly sha256: string };
+
+/** Whom a log entry must name, and the kind of his key. */
+export type LoggedSigner = LoggedVerifier & { readonly algorithm: PublicKey['algorithm'] };
 
 /** What an entry says was logged. Digests as algorithm, colon, hexadecimal. */
 type Logged = {
   readonly digest: string;
   readonly signature: Uint8Array | undefined;
-  readonly verifier: LoggedSigner | undefined;
+  readonly verifier: LoggedVerifier | undefined;
+  /** The kind of key beside the verifier. Rekor v2 must name one, version 1 has no place for it. */
+  readonly keyDetails: { readonly kind: 'named'; readonly name: string | undefined } | { readonly kind: 'no-place' };
 };
 
 /** An entry holds some dozens of values. */
 const MAXIMUM_VALUES = 1000;
 
 /**
- * Whether a log entry is about this signature: same digest, same signature, same certificate or key. The library never
- * looks at the certificate or key in the entry, and without that anybody's entry with the same bytes would do.
+ * Whether a log entry is about this signature: same digest, same signature, same certificate or key, of the kind that the
+ * entry says. The library never looks at the certificate or key in the entry, and without that anybody's entry with the same
+ * bytes would do.
  *
  * Read: hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.2. Others are refused by name; intoto 0.0.1 holds no
  * signature to compare.
@@ -44,10 +51,12 @@ export function entryProblem(
   const logged = readLogged(objectAt(object, 'spec'), entry, content);
   if (logged.kind === 'refused') return logged;
 
-  const { digest, signature, verifier } = logged.value;
+  const { digest, signature, verifier, keyDetails } = logged.value;
   if (digest !== signedDigest(entry, content, digest)) return mismatch('of something else that was signed');
   if (signature === undefined || !same(signature, content.signature)) return mismatch('of another signature');
   if (verifier?.kind !== signer.kind || verifier.sha256 !== signer.sha256) return mismatch('of another signer');
+  if (keyDetails.kind === 'named' && !keyDetailsOf(signer.algorithm).includes(keyDetails.name ?? ''))
+    return mismatch("of another kind of key than the signer's");
   return undefined;
 }
 
@@ -87,7 +96,7 @@ function readHashedRekord1(spec: JsonObject | undefined): Verified<Logged> {
   return logged({
     digest: hexDigest(objectAt(objectAt(spec, 'data'), 'hash')),
     signature: bytesAt(signature, 'content'),
-    verifier: pemSigner(bytesAt(objectAt(signature, 'publicKey'), 'content')),
+    ...pemVerifier(bytesAt(objectAt(signature, 'publicKey'), 'content')),
   });
 }
 
@@ -97,7 +106,7 @@ function readHashedRekord2(record: JsonObject | undefined): Verified<Logged> {
   return logged({
     digest: namedDigest(objectAt(record, 'data')),
     signature: bytesAt(signature, 'content'),
-    verifier: rawSigner(objectAt(signature, 'verifier')),
+    ...rawVerifier(objectAt(signature, 'verifier')),
   });
 }
 
@@ -107,7 +116,7 @@ function readDsse1(spec: JsonObject | undefined): Verified<Logged> {
   return logged({
     digest: hexDigest(objectAt(spec, 'payloadHash')),
     signature: bytesAt(signature, 'signature'),
-    verifier: pemSigner(bytesAt(signature, 'verifier')),
+    ...pemVerifier(bytesAt(signature, 'verifier')),
   });
 }
 
@@ -117,7 +126,7 @@ function readDsse2(record: JsonObject | undefined): Verified<Logged> {
   return logged({
     digest: namedDigest(objectAt(record, 'payloadHash')),
     signature: bytesAt(signature, 'content'),
-    verifier: rawSigner(objectAt(signature, 'verifier')),
+    ...rawVerifier(objectAt(signature, 'verifier')),
   });
 }
 
@@ -129,7 +138,7 @@ function readIntoto2(content: JsonObject | undefined): Verified<Logged> {
   return logged({
     digest: envelope?.['payloadType'] === IN_TOTO_PAYLOAD ? hexDigest(objectAt(content, 'payloadHash')) : undefined,
     signature: encoded === undefined ? undefined : bytesOf(Buffer.from(encoded).toString('latin1')),
-    verifier: pemSigner(bytesAt(signature, 'publicKey')),
+    ...pemVerifier(bytesAt(signature, 'publicKey')),
   });
 }
 
@@ -164,7 +173,20 @@ function digestText(algorithm: DigestAlgorithm, digest: Uint8Array): string {
   return `${algorithm}:${Buffer.from(digest).toString('hex')}`;
 }
 
-function pemSigner(pem: Uint8Array | undefined): LoggedSigner | undefined {
+type Verifier = Pick<Logged, 'verifier' | 'keyDetails'>;
+
+function pemVerifier(pem: Uint8Array | undefined): Verifier {
+  return { verifier: pemSigner(pem), keyDetails: { kind: 'no-place' } };
+}
+
+function rawVerifier(verifier: JsonObject | undefined): Verifier {
+  return {
+    verifier: rawSigner(verifier),
+    keyDetails: { kind: 'named', name: stringAt(verifier ?? {}, 'keyDetails') },
+  };
+}
+
+function pemSigner(pem: Uint8Array | undefined): LoggedVerifier | undefined {
   const blocks = pem === undefined ? undefined : readPem(Buffer.from(pem).toString('latin1'), { maxBlocks: 1 });
   if (blocks?.ok !== true) return undefined;
   const [{ label, der }] = blocks.value;
@@ -172,7 +194,7 @@ function pemSigner(pem: Uint8Array | undefined): LoggedSigner | undefined {
   return label === 'PUBLIC KEY' ? keySigner(der) : undefined;
 }
 
-function rawSigner(verifier: JsonObject | undefined): LoggedSigner | undefined {
+function rawSigner(verifier: JsonObject | undefined): LoggedVerifier | undefined {
   const certificate = bytesAt(objectAt(verifier, 'x509Certificate'), 'rawBytes');
   const key = bytesAt(objectAt(verifier, 'publicKey'), 'rawBytes');
   if (certificate !== undefined && key !== undefined) return undefined;
@@ -180,7 +202,7 @@ function rawSigner(verifier: JsonObject | undefined): LoggedSigner | undefined {
   return key === undefined ? undefined : keySigner(key);
 }
 
-function certificateSigner(der: Uint8Array): LoggedSigner {
+function certificateSigner(der: Uint8Array): LoggedVerifier {
   return { kind: 'certificate', sha256: createHash('sha256').update(der).digest('hex') };
 }
 
@@ -188,7 +210,7 @@ function certificateSigner(der: Uint8Array): LoggedSigner {
 const MAXIMUM_KEY_BYTES = 2048;
 
 /** Keys are compared in the one form in which OpenSSL writes them. */
-function keySigner(spki: Uint8Array): LoggedSigner | undefined {
+function keySigner(spki: Uint8Array): LoggedVerifier | undefined {
   if (spki.length > MAXIMUM_KEY_BYTES) return undefined;
   const key = publicKeyOf(spki);
   return key.ok ? { kind: 'key', sha256: key.value.fingerprint.slice('sha256:'.length) } : undefined;

@@ -9,6 +9,7 @@ import { readBundle, type SigstoreBundle } from './bundle.ts';
 import { readCertificates, signerChain } from './chain.ts';
 import { claimsOf, type SignedArtifact, signatureProblem } from './content.ts';
 import { inclusionProblem } from './library.ts';
+import type { LoggedSigner } from './log-body.ts';
 import { type RefusedBundle, refused, type Verified, verified } from './result.ts';
 import { ruleProblem } from './rule.ts';
 import { promiseProblem } from './sct.ts';
@@ -149,10 +150,11 @@ async function keyThatSigned(
   return problem;
 }
 
-function loggedSigner(claimant: Claimant) {
+function loggedSigner(claimant: Claimant): LoggedSigner {
+  const { algorithm } = claimant.key;
   return claimant.kind === 'certificates'
-    ? { kind: 'certificate' as const, sha256: claimant.certificates[0].fingerprint }
-    : { kind: 'key' as const, sha256: claimant.key.fingerprint.slice('sha256:'.length) };
+    ? { kind: 'certificate', sha256: claimant.certificates[0].fingerprint, algorithm }
+    : { kind: 'key', sha256: claimant.key.fingerprint.slice('sha256:'.length), algorithm };
 }
 
 /** The signer, with his certificate's chain and its promises of certificate logs verified. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { signStatement } from '../../../src/cli/demo/signer.ts';
 import type { Issued } from '../../fixtures/certificates.ts';
 import { MINUTE, YEAR } from '../../fixtures/sigstore/instance.ts';
-import { keysOf } from '../../fixtures/sigstore/keys.ts';
+import { type KeyKind, keysOf } from '../../fixtures/sigstore/keys.ts';
 import type { Form } from '../../fixtures/sigstore/signatures.ts';
 import { encoded, hashedRekord1, type Json } from '../../signatures/sigstore/instance.ts';
 import { type ByForm, type Case, each, FOREIGN, leaf, one, SIGSTORE, type Target } from './case.ts';
@@ -36,7 +36,7 @@ function written(title: string, cosign: Case['cosign'], change: (text: string) =
 const tlogs = (change: (log: Json) => void) => (json: Json) => json.tlogs.forEach(change);
 const validFor = (start: number, end: number) =>
   tlogs((log) => (log.publicKey.validFor = { start: new Date(start).toISOString(), end: new Date(end).toISOString() }));
-const KIND_OF_KEY = 'the kind of key that a record of Rekor v2 names beside the certificate';
+const HASH_OF_KEY = 'the hash within the kind of key that a record of Rekor v2 names';
 const TWICE = { here: 'refused', differs: ANNOTATED } as const;
 
 /** What Rekor says in either version. */
@@ -133,22 +133,14 @@ export const ENTRY_CASES: readonly Case[] = [
     const pem = signer.keys.publicKey.export({ type: 'spki', format: 'pem' });
     return { leaf: signer, entries: [{ of: { leaf: { ...signer, pem } } }] };
   }),
-  one(
-    'tiles',
-    'a record of another kind of key',
-    'refused',
-    {
-      entries: [
-        {
-          body: (body) => {
-            body.spec.hashedRekordV002.signature.verifier.keyDetails = 'PKIX_ECDSA_P384_SHA_384';
-            return body;
-          },
-        },
-      ],
-    },
-    { ...ABOUT_2, here: 'runs', differs: KIND_OF_KEY },
-  ),
+  ofKind('a record of another kind of key', 'refused', 'P-256', 'PKIX_ECDSA_P384_SHA_384', ABOUT_2),
+  ofKind('a record of a key of another size', 'refused', 'RSA-4096', 'PKIX_RSA_PKCS1V15_2048_SHA256', ABOUT_2),
+  ofKind('a record of no kind of key', 'refused', 'P-256', undefined, ABOUT_2),
+  ofKind('a record of a key that says another hash', 'refused', 'P-384', 'PKIX_ECDSA_P384_SHA_256', {
+    cosign2: 'runs',
+    here: 'runs',
+    differs: HASH_OF_KEY,
+  }),
   one(
     'tiles',
     'a record with another hash',
@@ -213,6 +205,21 @@ export const ENTRY_CASES: readonly Case[] = [
   written('no JSON', 'refused', () => 'hello'),
   written('an empty object', 'refused', () => '{}'),
 ];
+
+/** A record of Rekor v2 that names a kind of key. */
+function ofKind(
+  title: string,
+  cosign: Case['cosign'],
+  keys: KeyKind,
+  keyDetails: string | undefined,
+  extra: Extra,
+): Case {
+  const body = (made: Json) => {
+    made.spec.hashedRekordV002.signature.verifier.keyDetails = keyDetails;
+    return made;
+  };
+  return one('tiles', title, cosign, () => ({ leaf: leaf({ keys: keysOf(keys) }), entries: [{ body }] }), extra);
+}
 
 /** What Rekor v1 wrote of an envelope before it had records of kind dsse: base64 within base64. */
 function intoto({ digest }: Target, dsse: Json, { pem }: Issued): Json {
