@@ -26,10 +26,11 @@ type Promised = {
 };
 
 /**
- * What stands against a certificate's promises of certificate logs: each must be by a log that is trusted for its time and
- * must verify, and they must be of as many different logs as the rule asks for.
+ * What stands against a certificate's promises of certificate logs: each by a trusted log must be of a time for which that
+ * log is trusted and must verify, none may have made two, and they must be as many as the rule asks for. Promises by logs
+ * that nobody here knows are passed over, as nothing can be said of them (as sigstore-go does).
  *
- * The library asks the same, but traces the certificate to its root once more for it, at ten times the cost of the rest.
+ * The library would refuse those too, and trace the certificate to its root once more, at ten times the cost of the rest.
  * @see RFC 6962 §3.2: ECDSA or RSA with SHA-256, over the certificate's body without this extension
  * @returns the refusal, or undefined where they hold
  */
@@ -43,17 +44,19 @@ export function promiseProblem(
   if (promises === undefined) return notLogged('has promises of certificate logs that cannot be read');
   const body = bodyWithout(certificate.signed);
   if (body === undefined) return notLogged('has promises of certificate logs that cannot be read');
+  const known = new Set<string>();
   for (const promise of promises) {
     const log = logs.find(({ id }) => id === promise.logId);
-    if (log === undefined || !within(log.window, promise.at))
+    if (log === undefined) continue;
+    if (!within(log.window, promise.at))
       return notLogged('has a promise of a certificate log that is not trusted for that time');
     if (!isSigned(promise, body, issuer, log))
       return notLogged('has a promise of a certificate log that does not verify');
+    if (known.has(log.id)) return notLogged('has two promises of one certificate log');
+    known.add(log.id);
   }
-  const distinct = new Set(promises.map(({ logId }) => logId)).size;
-  if (distinct < promises.length) return notLogged('has two promises of one certificate log');
-  return distinct < rule.threshold
-    ? notLogged(`has promises of ${distinct} trusted certificate logs, not ${rule.threshold}`)
+  return known.size < rule.threshold
+    ? notLogged(`has promises of ${known.size} trusted certificate logs, not ${rule.threshold}`)
     : undefined;
 }
 

@@ -10,7 +10,7 @@ const GOOD: Promised = { log, at };
 const FALSE: Promised = { log, at, change: (sct) => sct.writeUInt8(sct.readUInt8(sct.length - 1) ^ 1, sct.length - 1) };
 const UNKNOWN: Promised = { log: FOREIGN.certificateLog, at };
 const BEYOND = 'timestamps, SCTs and entries of known logs beyond those asked for';
-const UNNAMED = 'promises of certificate logs that the trusted root does not name, beside one that it does';
+const TWICE = 'two promises of one certificate log';
 type Extra = Partial<Case> & { readonly forms?: readonly Form[] };
 const promised = (
   title: string,
@@ -38,8 +38,13 @@ export const PROMISE_CASES: readonly Case[] = [
   ...promised('a false promise, and none asked for', 'runs', [FALSE], {
     asks: { certificateLog: 'ignored' },
   }),
-  ...promised('promises by both logs', 'runs', [GOOD, UNKNOWN], { here: 'refused', differs: UNNAMED }),
-  ...promised('promises by both logs, the other first', 'runs', [UNKNOWN, GOOD], { here: 'refused', differs: UNNAMED }),
+  ...promised('promises by both logs', 'runs', [GOOD, UNKNOWN], { forms: ['layer', 'bundle', 'tiles'] }),
+  ...promised('promises by both logs, the other first', 'runs', [UNKNOWN, GOOD]),
+  ...promised('a good promise, and a false one by another log', 'runs', [GOOD, { ...FALSE, ...UNKNOWN }]),
+  ...promised('a false promise, then one by another log', 'refused', [FALSE, UNKNOWN]),
+  ...promised('a promise by another log, then a false one', 'refused', [UNKNOWN, FALSE]),
+  ...promised('two promises by other logs', 'refused', [UNKNOWN, UNKNOWN]),
+  ...promised('two promises of one log', 'runs', [GOOD, { log, at: at - MINUTE }], { here: 'refused', differs: TWICE }),
   ...promised('a good promise, then a false one', 'runs', [GOOD, FALSE], { here: 'refused', differs: BEYOND }),
   ...promised('a false promise, then a good one', 'runs', [FALSE, GOOD], { here: 'refused', differs: BEYOND }),
   ...promised('a promise about another certificate', 'refused', [
