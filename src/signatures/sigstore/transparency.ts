@@ -18,7 +18,7 @@ export type KnownEntry = {
 
 /**
  * Takes the entries of trusted logs and compares each with the signature. Entries of other logs are passed over, as nothing
- * can be said of them; those that are left must all hold, and be of as many different logs as the rule asks for.
+ * can be said of them; those that are left must all hold, be of as many different logs as the rule asks for, and none of them there twice.
  */
 export function knownEntries(
   entries: readonly BundleEntry[],
@@ -48,7 +48,14 @@ export function knownEntries(
       'LOG_ENTRY_MISSING',
       `the bundle has entries of ${logs} trusted logs, not ${rule.threshold}`,
     );
+  if (known.some(({ entry }, index) => known.slice(0, index).some((before) => isSame(before.entry, entry))))
+    return refused('transparency', 'LOG_ENTRY_INVALID', 'two log entries of the bundle are one entry twice');
   return verified(known);
+}
+
+/** Nothing but log and record is compared, for what stands around them can be written anew without the log. */
+function isSame(a: BundleEntry, b: BundleEntry): boolean {
+  return a.logId === b.logId && Buffer.compare(a.body, b.body) === 0;
 }
 
 /**

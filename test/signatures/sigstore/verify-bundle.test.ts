@@ -241,6 +241,24 @@ describe('a log entry', () => {
     expect(await verdict(bundle, { rule: { transparency: { threshold: 2 } } })).toBe('LOG_ENTRY_MISSING');
   });
 
+  it.each([
+    ['Rekor v1', message1],
+    ['Rekor v2', message2],
+  ])('of %s that is there twice is refused as just that, whatever is written around it', async (_, made) => {
+    const bundle = made();
+    const twin = structuredClone(entryOf(bundle));
+    bundle['verificationMaterial'].tlogEntries.push(twin);
+    const said = () => verifyBundle(Buffer.from(JSON.stringify(bundle)), BYTES, ROOT, KEYLESS, NOON);
+    const twice = {
+      kind: 'refused',
+      code: 'LOG_ENTRY_INVALID',
+      message: 'two log entries of the bundle are one entry twice',
+    };
+    expect(await said()).toMatchObject(twice);
+    twin['logIndex'] = '78';
+    expect(await said()).toMatchObject(twice);
+  });
+
   it('that does not hold spoils one that does, where its log is trusted', async () => {
     const bundle = message1();
     const forged = structuredClone(entryOf(message2({ log: { ...newLog(2), id: SIGSTORE.rekor2.id } })));
