@@ -19,7 +19,7 @@ export type OpenCluster = {
 };
 
 /**
- * Opens the cluster that a configuration names, and stands for its Lease. Nothing is asked here yet: an API server that
+ * Opens the cluster that a configuration names, and stands for its Lease if need be. Nothing is asked here yet: an API server that
  * is away keeps the process from being ready, and not from starting.
  * @returns why the configuration does not say how to reach one
  */
@@ -29,6 +29,8 @@ export async function openCluster(
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly instance: string;
     readonly logger: OperationalLogger;
+    /** Whether there is anything for a leader to do; else no Lease is asked for. */
+    readonly leads: boolean;
   },
 ): Promise<Result<OpenCluster, { readonly message: string }>> {
   const cluster =
@@ -42,21 +44,23 @@ export async function openCluster(
     return { ok: false, failure: { message } };
   }
   const api = createApiClient(cluster.value);
-  const election = standForElection(api, {
-    namespace,
-    name: settings.lease,
-    // A restart in the same pod is another candidate.
-    identity: `${around.instance}_${randomBytes(4).toString('hex')}`,
-    logger: around.logger,
-  });
+  const election = !around.leads
+    ? undefined
+    : standForElection(api, {
+        namespace,
+        name: settings.lease,
+        // A restart in the same pod is another candidate.
+        identity: `${around.instance}_${randomBytes(4).toString('hex')}`,
+        logger: around.logger,
+      });
   return {
     ok: true,
     value: {
       api,
       namespace,
-      isLeader: election.isLeader,
+      isLeader: election?.isLeader ?? (() => false),
       close: async () => {
-        await election.close();
+        await election?.close();
         await api.close();
       },
     },

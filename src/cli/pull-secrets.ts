@@ -2,9 +2,9 @@ import type { CredentialsFor } from '../admission/pull-secrets.ts';
 import { failed, type Result } from '../codes/result.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { type CredentialSource, NO_CREDENTIALS } from '../config/credentials.ts';
+import type { ApiClient } from '../kubernetes/api.ts';
 import { createPullSecrets } from '../kubernetes/pull-secrets.ts';
 import type { OperationalLogger } from '../telemetry/logger.ts';
-import type { OpenCluster } from './cluster.ts';
 
 /** The pull secrets of the cluster that registries are read with. */
 export type OpenPullSecrets = {
@@ -30,7 +30,7 @@ const PATIENCE_MS = 15_000;
  */
 export function openPullSecrets(
   { pullSecrets: { fromPods, names } }: Configuration['kubernetes'],
-  cluster: Pick<OpenCluster, 'api' | 'namespace'> | undefined,
+  cluster: { readonly api: Pick<ApiClient, 'get'>; readonly namespace: string } | undefined,
   logger: OperationalLogger,
   every = REREAD_MS,
 ): OpenPullSecrets {

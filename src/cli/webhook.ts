@@ -88,7 +88,9 @@ async function start(configuration: Configuration, around: Surroundings, opened:
     );
 
   const metrics = createMetrics();
-  const cluster = needsCluster(configuration) ? await openCluster(configuration.kubernetes, around) : undefined;
+  const leads = needsLeader(configuration);
+  const opening = leads || needsPullSecrets(configuration);
+  const cluster = opening ? await openCluster(configuration.kubernetes, { ...around, leads }) : undefined;
   if (cluster?.ok === false) return cluster;
   if (cluster !== undefined) opened.push(cluster.value.close);
   const policies = await openPolicies(configuration, cluster?.value, { metrics, logger });
@@ -162,9 +164,13 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   return { ok: true, value: { server: server.value, sink: sink.value } } as const;
 }
 
-/** Whether anything in the configuration is about the cluster's API. */
-function needsCluster({ tls, kubernetes: { watch, pullSecrets } }: Configuration): boolean {
-  return watch || tls?.managed !== undefined || pullSecrets.fromPods || pullSecrets.names.length > 0;
+/** Whether one of the replicas has to write into the cluster. */
+function needsLeader({ tls, kubernetes }: Configuration): boolean {
+  return kubernetes.watch || tls?.managed !== undefined;
+}
+
+function needsPullSecrets({ kubernetes: { pullSecrets } }: Configuration): boolean {
+  return pullSecrets.fromPods || pullSecrets.names.length > 0;
 }
 
 async function callerCertificates(

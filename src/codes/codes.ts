@@ -40,7 +40,7 @@ export const REASONS = {
   REGISTRY_UNAUTHORISED: error('unauthorised', 'Check the credentials that countersign has for this registry.'),
   REGISTRY_CREDENTIAL_UNUSABLE: error(
     'configuration',
-    'Replace the credential helper by a credential in the configuration.',
+    'Mend the pull secret, or replace the credential helper by a credential in the configuration.',
   ),
   REGISTRY_TLS_UNTRUSTED: error('configuration', 'Name the CA of this registry under registries.HOST.caFile.'),
   ADDRESS_FORBIDDEN: error(

@@ -123,9 +123,11 @@ describe.each([
   };
 
   it("is verified with the pod's pull secret, when the API server asks", async () => {
-    const { run, asked } = await arranged({ auth, before });
+    const { run, asked, api } = await arranged({ auth, before });
     expect(await run(named('pull'))).toMatchObject(VERIFIED);
     expect(asked()).toEqual([`get ${accountsOf('shop')}/default`, `get ${secretsOf('shop')}/pull`]);
+    // Nothing else is asked of the cluster, not even a Lease: there is nothing to lead.
+    expect(api.log).toEqual(asked());
   });
 
   it('is refused when anybody else posts the same review, and no secret is read for it', async () => {
@@ -388,5 +390,44 @@ describe('secrets for all pods', () => {
     await vi.waitFor(async () => expect(await health()).toMatch(/pull secrets for all pods cannot be read/));
     expect(await run({})).toMatchObject({ allowed: false, words: ['error CLUSTER_FORBIDDEN'] });
     expect(api.log.length).toBeGreaterThan(0);
+  });
+});
+
+describe('whoever knows the segment that stands in the serving Secret', () => {
+  it('is the API server without any certificate, and whoever guesses finds nothing', async () => {
+    const hooks = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+    const { api, registry, url, health, asked } = await arranged({
+      before: (api, host) => {
+        const clientConfig = { service: { name: 'countersign', namespace: 'countersign-system', path: '/validate' } };
+        api.put(hooks, {
+          metadata: { name: 'countersign' },
+          webhooks: [{ name: 'images.countersign.dev', clientConfig }],
+        });
+        put(api, secretsOf('shop'), secret(host, 'pull'));
+      },
+      configuration: { tls: { managed: {} }, callers: undefined },
+    });
+    await vi.waitFor(async () => expect(await health()).toMatch(/^ready/), 10_000);
+    const made = api.asked.find(({ verb, path }) => verb === 'create' && path.endsWith('/secrets'))?.body ?? '{}';
+    const text = (key: string) => Buffer.from(JSON.parse(made).data[key], 'base64').toString();
+    const [ca, caller] = [text('ca.crt'), text('caller')];
+    expect(caller.length).toBeGreaterThan(30);
+    const agent = new Agent({ ca, servername: 'countersign.countersign-system.svc' });
+    onTestFinished(() => agent.destroy());
+
+    const body = JSON.stringify(
+      review(pod({ containers: [container(`${registry.host}/acme/app:v1`)], ...named('pull') })),
+    );
+    const post = async (path: string) => {
+      const { status, body: answer } = await postTo(`${url}${path}`, agent, body);
+      return status === 200 ? (answer['response'] as { readonly allowed: boolean }).allowed : status;
+    };
+    const reads = () => asked().filter((line) => line.includes('/shop/'));
+    expect(await post('/validate')).toBe(false);
+    expect(await post(`/validate/${caller.slice(0, -1)}g`)).toBe(404);
+    expect(await post(`/validate/${'0'.repeat(caller.length)}`)).toBe(404);
+    expect(reads()).toEqual([]);
+    expect(await post(`/validate/${caller}?mode=deny&timeout=10s`)).toBe(true);
+    expect(reads()).toContain(`get ${secretsOf('shop')}/pull`);
   });
 });
