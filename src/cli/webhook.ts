@@ -125,6 +125,18 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   const certificates = await callerCertificates(configuration.callers);
   if (!certificates.ok) return certificates;
 
+  const validate = createValidate({
+    verifier: engine.value.verifier,
+    workloads: workloadKinds(configuration.workloads),
+    serverMode: configuration.mode,
+    namespaceModes: configuration.namespaces,
+    readsBeyondImages: () => false,
+    credentialsFor: secrets.forPods,
+    sink: sink.value,
+    writer: { instance: around.instance, version },
+    metrics,
+    logger,
+  });
   const server = await startServer({
     listen: configuration.listen,
     metricsListen: configuration.metrics,
@@ -133,18 +145,9 @@ async function start(configuration: Configuration, around: Surroundings, opened:
     deadline: configuration.deadline,
     drainSeconds: configuration.drainSeconds,
     routes: {
-      '/validate': createValidate({
-        verifier: engine.value.verifier,
-        workloads: workloadKinds(configuration.workloads),
-        serverMode: configuration.mode,
-        namespaceModes: configuration.namespaces,
-        readsBeyondImages: () => false,
-        credentialsFor: secrets.forPods,
-        sink: sink.value,
-        writer: { instance: around.instance, version },
-        metrics,
-        logger,
-      }),
+      '/validate': validate,
+      // For namespaces in deny: the path of a webhook behind a Service can have no query.
+      '/validate/deny': (body, asked) => validate(body, { ...asked, tighten: 'deny' }),
     },
     callers: { segments: serving.value.callers, certificates: certificates.value },
     policiesProblem: () => policies.value.problem() ?? secrets.problem(),

@@ -116,7 +116,7 @@ describe('a mode', () => {
     );
   });
 
-  it('of a namespace tightens the server, and of the query too; neither loosens it [peers 55, hostile]', async () => {
+  it('of a namespace tightens the server, and of the query or path too; none loosens it [peers 55, hostile]', async () => {
     const lax = await world((host) => [{ name: 'release', scopes: [host] }], {
       mode: 'audit',
       namespaces: { prod: { mode: 'deny' }, trial: { mode: 'warn' } },
@@ -124,7 +124,8 @@ describe('a mode', () => {
     expectDenied(await lax.run([lax.unsigned], 'prod'), { image: lax.unsigned, ...UNSIGNED });
     expect((await lax.run([lax.unsigned], 'trial')).warnings).toHaveLength(1);
     expect(await lax.run([lax.unsigned], 'constructor')).toMatchObject({ allowed: true, warnings: [] });
-    expectDenied(await lax.run([lax.unsigned], 'shop', '?mode=deny'), { image: lax.unsigned, ...UNSIGNED });
+    for (const called of ['?mode=deny', '/deny', '/deny?mode=audit'])
+      expectDenied(await lax.run([lax.unsigned], 'shop', called), { image: lax.unsigned, ...UNSIGNED });
 
     const strict = await world((host) => [{ name: 'release', scopes: [host] }], {
       namespaces: { lab: { mode: 'audit' } },
