@@ -15,8 +15,11 @@ export function programBound(pattern: string): number {
   while (at < pattern.length) {
     const c = pattern.charAt(at);
     if (pattern.startsWith('\\Q', at)) {
-      const end = endOf(pattern, '\\E', at);
-      for (; at < end; at++) add(1);
+      // With nothing in it, it is no item: an operator behind it repeats what stands before.
+      const close = pattern.indexOf('\\E', at);
+      const end = close < 0 ? pattern.length : close;
+      for (let quoted = at + 2; quoted < end; quoted++) add(1);
+      at = close < 0 ? end : close + 2;
     } else if (c === '\\') {
       add(1);
       at += pattern.charAt(at + 1).toLowerCase() === 'p' ? 3 : 2;

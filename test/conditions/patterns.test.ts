@@ -367,6 +367,7 @@ describe('properties', () => {
     String.raw`\pL`,
     '(?i:k)',
     '(?:k{0,4}(?i){0,4})',
+    String.raw`[k]{0,4}\Q\E{0,4}`,
     '(?<n>k)',
     '()',
   ])('nor where %s hides what a repetition is of [hostile]', (hiding) => {

@@ -40,7 +40,7 @@ const identity = fields({
     .default('any')
     .meta(
       about(
-        'Which kind of name is compared. An address that stands in a certificate as a URI was never checked as one.',
+        'Which kind of name is compared. An address that stands in a certificate as a URI was never checked as one. `otherName` is the user name that Fulcio writes, and no other.',
       ),
     ),
 })
