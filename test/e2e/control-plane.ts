@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createAuthority, issue, type Pair } from './certificates.ts';
@@ -5,13 +6,27 @@ import type { Folder } from './folder.ts';
 import { answersHttp, freePort, type Run, run, type Service, startService, succeed } from './process.ts';
 import { toolPath } from './tools.ts';
 
-/** A Kubernetes control plane on loopback: etcd and kube-apiserver, no controller, no node. */
+/** A Kubernetes control plane on loopback: etcd and kube-apiserver, controllers where asked for, no node. */
 export type ControlPlane = {
+  /** `https://127.0.0.1:port` of the API server. */
+  readonly url: string;
+  /** Certificate of the authority that issued the API server's, in PEM. */
+  readonly caFile: string;
+  /** For whoever speaks to it as cluster administrator. */
+  readonly kubeconfig: string;
   /** Runs kubectl as cluster administrator. */
   readonly kubectl: (args: readonly string[], input?: string) => Promise<Run>;
   /** Entries of the API server's own audit log, one object a line. */
   readonly auditLog: () => readonly string[];
+  /** Stops the API server and starts it again where it was; etcd and controllers go on. */
+  readonly restartApiServer: () => Promise<void>;
   readonly stop: () => Promise<void>;
+};
+
+/** What a control plane has beside etcd and kube-apiserver. */
+export type ControlPlaneOptions = {
+  /** kube-controller-manager, and with it service accounts for pods. */
+  readonly controllers?: boolean;
 };
 
 /** Pods with what was asked and answered; of all else only that it happened. */
@@ -29,32 +44,57 @@ rules:
 `;
 
 /** Starts a control plane in a folder and waits until it is ready. */
-export async function startControlPlane(folder: Folder): Promise<ControlPlane> {
+export async function startControlPlane(folder: Folder, options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const authority = await createAuthority(folder);
   const serving = await issue(folder, authority, 'apiserver', '/CN=kube-apiserver');
   const admin = await issue(folder, authority, 'admin', '/O=system:masters/CN=admin');
   await succeed(toolPath('openssl'), ['genrsa', '-out', folder.file('service-accounts.key'), '2048']);
 
-  const store = await startEtcd(folder);
-  const api = await startApiServer(folder, { authority, serving, admin, etcd: store.url }).catch(async (error) => {
-    await store.stop();
-    throw error;
-  });
-  const kubeconfig = folder.write('kubeconfig', kubeconfigFor(api.url, authority, admin));
-  const env = { KUBECONFIG: kubeconfig, HOME: folder.path };
-  return {
-    kubectl: (args, input) => run(toolPath('kubectl'), args, input === undefined ? { env } : { env, input }),
-    auditLog: () =>
-      existsSync(api.auditFile)
-        ? readFileSync(api.auditFile, 'utf8')
-            .split('\n')
-            .filter((line) => line !== '')
-        : [],
-    stop: async () => {
-      await api.stop();
-      await store.stop();
-    },
+  const started: Service[] = [];
+  const stop = async () => {
+    // What was started last rests on what was started before.
+    for (const service of started.splice(0).toReversed()) await service.stop();
   };
+  try {
+    const store = await startEtcd(folder);
+    started.push(store);
+    const port = await freePort();
+    const startApi = () =>
+      startApiServer(folder, {
+        ...{ authority, serving, admin, etcd: store.url, port },
+        serviceAccounts: options.controllers === true,
+      });
+    let api = await startApi();
+    started.push({ stop: () => api.stop() });
+    const url = `https://127.0.0.1:${port}`;
+    const kubeconfig = folder.write('kubeconfig', kubeconfigFor(url, authority, admin));
+    const env = { KUBECONFIG: kubeconfig, HOME: folder.path };
+    const kubectl: ControlPlane['kubectl'] = (args, input) =>
+      run(toolPath('kubectl'), args, input === undefined ? { env } : { env, input });
+    if (options.controllers === true) started.push(await startControllers(folder, { authority, kubeconfig, kubectl }));
+    return {
+      url,
+      caFile: authority.certFile,
+      kubeconfig,
+      kubectl,
+      auditLog: () => linesOf(folder.file(AUDIT_LOG)),
+      restartApiServer: async () => {
+        await api.stop();
+        api = await startApi();
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function linesOf(file: string): readonly string[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 async function startEtcd(folder: Folder): Promise<Service & { readonly url: string }> {
@@ -79,37 +119,72 @@ type ApiServerOptions = {
   readonly serving: Pair;
   readonly admin: Pair;
   readonly etcd: string;
+  readonly port: number;
+  /** Whether pods get a service account, which a controller has to make first. */
+  readonly serviceAccounts: boolean;
 };
 
-type ApiServer = Service & { readonly url: string; readonly auditFile: string };
+const AUDIT_LOG = 'audit.log';
+let apiServers = 0;
 
-async function startApiServer(folder: Folder, options: ApiServerOptions): Promise<ApiServer> {
-  const port = await freePort();
-  const auditFile = folder.file('audit.log');
+function startApiServer(folder: Folder, options: ApiServerOptions): Promise<Service> {
+  const { port } = options;
   const keys = folder.file('service-accounts.key');
-  const service = await startService({
+  apiServers += 1;
+  return startService({
     command: toolPath('kube-apiserver'),
     args: [
       ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', `--secure-port=${port}`],
-      ...[`--etcd-servers=${options.etcd}`, '--service-cluster-ip-range=10.96.0.0/24'],
+      ...[`--etcd-servers=${options.etcd}`, `--service-cluster-ip-range=${SERVICES}`],
       ...[`--tls-cert-file=${options.serving.certFile}`, `--tls-private-key-file=${options.serving.keyFile}`],
       ...[`--client-ca-file=${options.authority.certFile}`, '--authorization-mode=RBAC'],
       ...[`--service-account-key-file=${keys}`, `--service-account-signing-key-file=${keys}`],
       '--service-account-issuer=https://kubernetes.default.svc',
-      // There is no controller that would make a default service account for a pod to carry.
-      '--disable-admission-plugins=ServiceAccount',
-      ...[`--audit-policy-file=${folder.write('audit-policy.yaml', AUDIT_POLICY)}`, `--audit-log-path=${auditFile}`],
+      ...(options.serviceAccounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
+      ...[
+        `--audit-policy-file=${folder.write('audit-policy.yaml', AUDIT_POLICY)}`,
+        `--audit-log-path=${folder.file(AUDIT_LOG)}`,
+      ],
       '--audit-log-mode=blocking-strict',
       `--cert-dir=${folder.file('certs')}`,
     ],
-    log: folder.file('kube-apiserver.log'),
+    log: folder.file(`kube-apiserver-${apiServers}.log`),
     ready: () => isReady(port, options),
     patience: 90_000,
   });
-  return { ...service, url: `https://127.0.0.1:${port}`, auditFile };
 }
 
-function isReady(port: number, { authority, admin }: ApiServerOptions): Promise<boolean> {
+/**
+ * Services have addresses of the loopback device: whoever listens there is what kube-proxy would forward to. Another run on
+ * the same machine has others.
+ */
+const SERVICES = `127.${randomInt(16, 240)}.${randomInt(256)}.0/24`;
+
+/** Those that make pods of workloads, and what pods need before they can be made. */
+const CONTROLLERS = [
+  ...['deployment', 'replicaset', 'replicationcontroller', 'statefulset', 'daemonset', 'job', 'cronjob'],
+  ...['serviceaccount', 'root-ca-certificate-publisher', 'namespace', 'garbage-collector'],
+].map((name) => `${name}-controller`);
+
+function startControllers(
+  folder: Folder,
+  api: { readonly authority: Pair; readonly kubeconfig: string; readonly kubectl: ControlPlane['kubectl'] },
+): Promise<Service> {
+  return startService({
+    command: toolPath('kube-controller-manager'),
+    args: [
+      ...[`--kubeconfig=${api.kubeconfig}`, '--leader-elect=false', '--bind-address=127.0.0.1', '--secure-port=0'],
+      ...[`--root-ca-file=${api.authority.certFile}`, `--controllers=${CONTROLLERS.join(',')}`],
+      `--service-account-private-key-file=${folder.file('service-accounts.key')}`,
+      ...['--kube-api-qps=200', '--kube-api-burst=400'],
+    ],
+    log: folder.file('kube-controller-manager.log'),
+    ready: async () => (await api.kubectl(['get', 'serviceaccount', 'default'])).status === 0,
+    patience: 90_000,
+  });
+}
+
+function isReady(port: number, { authority, admin }: Pick<ApiServerOptions, 'authority' | 'admin'>): Promise<boolean> {
   const settings = {
     host: '127.0.0.1',
     port,

@@ -41,7 +41,10 @@ export async function succeed(command: string, args: readonly string[], options:
 }
 
 /** A process that runs until it is stopped. */
-export type Service = { readonly stop: () => Promise<void> };
+export type Service = {
+  /** Ends it, by SIGTERM where nothing else is said, and waits until it is gone. */
+  readonly stop: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
+};
 
 /** What a service is, and how one knows that it answers. */
 export type ServiceOptions = {
@@ -63,7 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
-  const stop = () => stopProcess(child).finally(() => log.end());
+  const stop: Service['stop'] = (signal = 'SIGTERM') => stopProcess(child, signal).finally(() => log.end());
   try {
     await Promise.race([failed, answers(child, options)]);
   } catch (error) {
@@ -82,10 +85,10 @@ async function answers(child: ChildProcess, options: ServiceOptions): Promise<vo
   }
 }
 
-async function stopProcess(child: ChildProcess): Promise<void> {
+async function stopProcess(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.pid === undefined || hasEnded(child)) return;
   const ended = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
   clearTimeout(timer);

@@ -28,6 +28,7 @@ cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
 containers-image $cache/containers-image-$CONTAINERS_IMAGE_VERSION/containers-image
 cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
+kube-controller-manager $cache/kube-controller-manager-$KUBERNETES_VERSION/kube-controller-manager
 kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
 helm $cache/helm-$HELM_VERSION/helm
 LIST
@@ -74,7 +75,7 @@ tools | while read -r name path; do
     # Policies of keys need no gpg, and this leaves its C library out.
     containers-image) build "$name" "$path" go_module containers-image . -tags containers_image_openpgp ;;
     cosign2) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v2/cmd/cosign@$COSIGN_V2_VERSION" ;;
-    kube-apiserver) build "$name" "$path" go_module control-plane ./cmd/kube-apiserver ;;
+    kube-apiserver | kube-controller-manager) build "$name" "$path" go_module control-plane "./cmd/$name" ;;
     # Any recent kubectl will do, so one that is there saves the build.
     kubectl) command -v kubectl >/dev/null || build "$name" "$path" go_module control-plane ./cmd/kubectl ;;
     # Without link flags it renders and lints as if for Kubernetes 1.20, which the chart refuses.

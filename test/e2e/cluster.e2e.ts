@@ -1,0 +1,20 @@
+import { afterAll, beforeAll } from 'vitest';
+import { admissionCases } from './cluster/admission.ts';
+import { startWorld, WORLD_TOOLS, type World } from './cluster/world.ts';
+import { describeWith } from './tools.ts';
+
+/** One control plane for all of them: starting it takes longer than most cases. */
+describeWith(WORLD_TOOLS, 'countersign in a cluster, installed by Helm', () => {
+  let started: World | undefined;
+  const world = (): World => {
+    if (started === undefined) throw new Error('nothing is started yet');
+    return started;
+  };
+
+  beforeAll(async () => {
+    started = await startWorld();
+  }, 300_000);
+  afterAll(() => started?.stop());
+
+  admissionCases(world);
+});

@@ -1,0 +1,161 @@
+import { copyFileSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { vi } from 'vitest';
+import { at, helmOn, type Json, type KubeObject, listAt, type Release, readObjects, textAt } from '../chart.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import type { Folder } from '../folder.ts';
+import { succeed } from '../process.ts';
+import { type Pod, startPod } from './pod.ts';
+import { listenAtService, type ServiceAddress } from './service.ts';
+
+/** A release of the chart, and its pods. */
+export type Installation = {
+  /** What Helm said at the end. */
+  readonly notes: string;
+  /** Ends what runs; the release stays. */
+  readonly stop: () => Promise<void>;
+  /** Starts another pod of the Deployment as it is now, waits until it is ready, and has the service use it. */
+  readonly startPod: () => Promise<Pod>;
+  /** Takes a pod out of the service, then ends it as kubelet does. */
+  readonly endPod: (pod: Pod) => Promise<void>;
+  readonly pods: () => readonly Pod[];
+  /** Has every pod see what its ConfigMaps hold now, as kubelet does within a minute. */
+  readonly refreshConfigMaps: () => Promise<void>;
+};
+
+/** Where countersign is installed, and how its objects are called there. */
+export const NAMESPACE = 'countersign';
+export const NAME = 'countersign';
+
+/** What pods and services have of the cluster. */
+export type Cluster = { readonly plane: ControlPlane; readonly folder: Folder };
+
+let bundles = 0;
+
+/** Bundles countersign as its image does, into a folder of its own. */
+export async function bundle(folder: Folder): Promise<string> {
+  const project = resolve(import.meta.dirname, '../../..');
+  await succeed(process.execPath, ['build.ts'], { cwd: project });
+  bundles += 1;
+  folder.folder(`app-${bundles}`);
+  const path = folder.file(`app-${bundles}/countersign.mjs`);
+  copyFileSync(resolve(project, 'dist/countersign.mjs'), path);
+  return path;
+}
+
+/** Reads an object; an absent one throws. */
+export async function getObject(plane: ControlPlane, ...args: readonly string[]): Promise<KubeObject> {
+  const { status, stdout, stderr } = await plane.kubectl(['get', ...args, '-o', 'json']);
+  const [object] = status === 0 ? readObjects(stdout) : [];
+  if (object === undefined) throw new Error(`kubectl get ${args.join(' ')}: ${stderr}`);
+  return object;
+}
+
+/** Installs the chart by Helm, or upgrades it. */
+export function upgrade({ plane, folder }: Cluster, values: Release['values']): Promise<string> {
+  return helmOn(folder, plane.kubeconfig).upgrade({ name: NAME, namespace: NAMESPACE, values });
+}
+
+/**
+ * Installs the chart by Helm, starts as many pods as its Deployment has replicas, and waits until they are ready and the
+ * webhooks hold what the pods wrote into them.
+ */
+export async function install(cluster: Cluster, app: string, values: Release['values']): Promise<Installation> {
+  const { plane } = cluster;
+  const notes = await upgrade(cluster, values);
+  const service = await getObject(plane, '-n', NAMESPACE, 'service', NAME);
+  const clusterIp = textAt(service, 'spec', 'clusterIP');
+  const address = await listenAtService(clusterIp, Number(at(service, 'spec', 'ports', 0, 'port')));
+  const pods: Pod[] = [];
+  const route = () => routeTo(address, pods);
+
+  const start = async (): Promise<Pod> => {
+    const pod = await startOne(cluster, app, clusterIp);
+    pods.push(pod);
+    await vi.waitFor(async () => {
+      if (!(await pod.isReady())) throw new Error(`a pod is not ready: ${pod.log()}`);
+    }, PATIENCE);
+    route();
+    return pod;
+  };
+  const forget = (pod: Pod) => {
+    pods.splice(pods.indexOf(pod), 1);
+    route();
+  };
+  const stop = async () => {
+    await Promise.all(pods.splice(0).map((pod) => pod.kill()));
+    await address.close();
+  };
+  try {
+    const deployment = await getObject(plane, '-n', NAMESPACE, 'deployment', NAME);
+    const replicas = Number(at(deployment, 'spec', 'replicas'));
+    // All of them, so that none is still being started when another has failed.
+    const came = await Promise.allSettled(Array.from({ length: replicas }, start));
+    for (const one of came) if (one.status === 'rejected') throw one.reason;
+    await waitUntilWritten(plane);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    notes,
+    stop,
+    startPod: start,
+    endPod: async (pod) => {
+      forget(pod);
+      await pod.stop();
+    },
+    pods: () => [...pods],
+    refreshConfigMaps: async () => {
+      const data = await configMapData(plane, `${NAME}-policies`);
+      for (const pod of pods) pod.refresh(`${NAME}-policies`, data);
+    },
+  };
+}
+
+const PATIENCE = { timeout: 60_000, interval: 100 };
+let podsStarted = 0;
+
+async function startOne({ plane, folder }: Cluster, app: string, clusterIp: string): Promise<Pod> {
+  podsStarted += 1;
+  const number = podsStarted;
+  const deployment = await getObject(plane, '-n', NAMESPACE, 'deployment', NAME);
+  const account = textAt(deployment, 'spec', 'template', 'spec', 'serviceAccountName');
+  const token = await plane.kubectl(['-n', NAMESPACE, 'create', 'token', account]);
+  if (token.status !== 0) throw new Error(token.stderr);
+  return startPod({
+    folder,
+    name: `${NAME}-${number}`,
+    // Beside the addresses of services, in the same network of this run.
+    address: clusterIp.replace(/\.\d+\.\d+$/, (rest) => `.${(Number(rest.split('.')[1]) + 1) % 256}.${number}`),
+    template: at(deployment, 'spec', 'template') ?? null,
+    bundle: app,
+    configMap: (name) => configMapData(plane, name),
+    serviceAccount: {
+      token: token.stdout.trim(),
+      'ca.crt': readFileSync(plane.caFile, 'utf8'),
+      namespace: NAMESPACE,
+    },
+    apiServer: new URL(plane.url),
+  });
+}
+
+async function configMapData(plane: ControlPlane, name: string): Promise<Json> {
+  return at(await getObject(plane, '-n', NAMESPACE, 'configmap', name), 'data') ?? {};
+}
+
+function routeTo(address: ServiceAddress, pods: readonly Pod[]): void {
+  address.route(pods.map((pod) => ({ address: pod.address, port: pod.port('https') })));
+}
+
+/** Both webhooks hold an authority and a path that only they know. */
+async function waitUntilWritten(plane: ControlPlane): Promise<void> {
+  await vi.waitFor(async () => {
+    const hooks = await getObject(plane, 'validatingwebhookconfiguration', NAME);
+    for (const webhook of listAt(hooks, 'webhooks')) {
+      const path = textAt(webhook, 'clientConfig', 'service', 'path');
+      const written = textAt(webhook, 'clientConfig', 'caBundle') !== '' && path.startsWith('/validate/');
+      if (!written) throw new Error(`nothing is written into ${JSON.stringify(at(webhook, 'clientConfig'))}`);
+    }
+  }, PATIENCE);
+}

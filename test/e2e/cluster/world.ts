@@ -1,0 +1,107 @@
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { COSIGN_FORMS, type CosignKey, generateKey, sign } from '../cosign.ts';
+import { type Folder, temporaryFolder } from '../folder.ts';
+import { type PushedImage, pushImage } from '../image.ts';
+import type { Run } from '../process.ts';
+import { type RealRegistry, startReferrersRegistry } from '../registries.ts';
+import { bundle, type Installation, install } from './installation.ts';
+
+/** A cluster in which countersign is installed, and images to try it with. */
+export type World = {
+  readonly plane: ControlPlane;
+  readonly folder: Folder;
+  readonly registry: RealRegistry;
+  readonly key: CosignKey;
+  readonly installation: Installation;
+  /** The bundle that pods run. */
+  readonly app: string;
+  /** References by digest, of signed images that differ. */
+  readonly signed: readonly [string, string];
+  /** A reference by tag. */
+  readonly unsigned: string;
+  readonly unsignedDigest: string;
+  readonly stop: () => Promise<void>;
+};
+
+const form = COSIGN_FORMS.find(({ title }) => title === 'cosign v3, tag');
+if (form === undefined) throw new Error('cosign v3 writes tags no more');
+
+/** What the world needs of real tools. */
+export const WORLD_TOOLS = [
+  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm', 'openssl', 'registry', 'cosign3'],
+] as const;
+
+/** Starts everything and waits until the API server asks countersign. */
+export async function startWorld(): Promise<World> {
+  const folder = temporaryFolder();
+  const closing: (() => unknown)[] = [folder.remove];
+  const stop = async () => {
+    for (const close of closing.splice(0).toReversed()) await close();
+  };
+  try {
+    const [plane, registry, app, key] = await Promise.all([
+      startControlPlane(folder, { controllers: true }).then((started) => {
+        closing.push(started.stop);
+        return started;
+      }),
+      startReferrersRegistry(folder).then((started) => {
+        closing.push(() => started.stop());
+        return started;
+      }),
+      bundle(folder),
+      generateKey('cosign3', folder, 'key'),
+    ]);
+    const images = await Promise.all(
+      ['signed', 'other', 'unsigned'].map((name) => pushImage(`${registry.host}/acme/${name}`)),
+    );
+    const [signed, other, unsigned] = images;
+    if (signed === undefined || other === undefined || unsigned === undefined) throw new Error('three were pushed');
+    for (const image of [signed, other]) await signImage(folder, key, image);
+
+    const installation = await install({ plane, folder }, app, valuesFor(registry.host, key));
+    closing.push(installation.stop);
+    return {
+      ...{ plane, folder, registry, key, installation, app, stop },
+      signed: [byDigest(signed), byDigest(other)],
+      unsigned: unsigned.reference,
+      unsignedDigest: unsigned.digest,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Signs an image with a key, by a tag beside it. */
+export function signImage(folder: Folder, key: CosignKey, image: PushedImage): Promise<void> {
+  return sign(form ?? never(), folder, key, image);
+}
+
+/** The image by its digest. */
+export const byDigest = ({ repository, digest }: PushedImage): string => `${repository}@${digest}`;
+
+/** What a platform team writes: images below a path of the registry carry a signature by the key. */
+export function valuesFor(host: string, key: CosignKey) {
+  const policy = {
+    apiVersion: 'countersign.dev/v1alpha1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name: 'release' },
+    spec: { images: [`${host}/acme`], require: { signature: { keys: { anyOf: [{ pem: key.publicPem }] } } } },
+  };
+  return {
+    policies: { 'release.yaml': policy },
+    config: { registries: { [host]: { plainHttp: true } }, drainSeconds: 2 },
+    preStopSeconds: 1,
+  };
+}
+
+/** Runs kubectl and throws where it fails. */
+export async function must(plane: ControlPlane, args: readonly string[], input?: string): Promise<string> {
+  const { status, stdout, stderr }: Run = await plane.kubectl(args, input);
+  if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+function never(): never {
+  throw new Error('unreachable');
+}
