@@ -217,12 +217,13 @@ export function keepServingCertificate(options: ServingOptions): ManagedCertific
   }
 
   /** Rests until the time is over, something changed, or this replica is to lead. */
-  async function rest(milliseconds: number): Promise<void> {
-    const until = clock.elapsed() + milliseconds;
+  async function rest(longest: number): Promise<void> {
+    const until = clock.elapsed() + longest;
     const led = options.leads();
     while (!call.pending && !signal.aborted && clock.elapsed() < until && options.leads() === led) {
       call.wake = new AbortController();
-      await pause(clock, Math.min(until - clock.elapsed(), ASK_EVERY_MS), AbortSignal.any([signal, call.wake.signal]));
+      const milliseconds = Math.max(0, Math.min(until - clock.elapsed(), ASK_EVERY_MS));
+      await pause(clock, milliseconds, AbortSignal.any([signal, call.wake.signal]));
     }
   }
   const running = run();
