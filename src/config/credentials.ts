@@ -39,7 +39,7 @@ export function inTurn(sources: readonly CredentialSource[]): CredentialSource {
   if (others.length === 0) return only;
   return {
     id: (repository) => {
-      const ids = sources.map((source) => source.id(repository)).filter((id) => id !== ANONYMOUS);
+      const ids = [...new Set(sources.map((source) => source.id(repository)).filter((id) => id !== ANONYMOUS))];
       // One alone keeps its name, so that whoever has only that one shares what was read with it.
       if (ids.length < 2) return ids[0] ?? ANONYMOUS;
       return hash('sha256', JSON.stringify(['in turn', ...ids]));

@@ -126,7 +126,10 @@ export function createSessions(wire: Wire): Sessions {
     return answer;
   }
 
-  /** Each credential in turn as long as the registry refuses, beginning with the one that it took before. */
+  /**
+   * Each credential in turn as long as the registry refuses, beginning with the one that it took before. Some registries
+   * say 404 of what they do not show; that is believed once a credential was taken, or of all of them.
+   */
   async function readInTurn(
     candidates: readonly Credential[],
     access: string,
@@ -136,18 +139,25 @@ export function createSessions(wire: Wire): Sessions {
   ): Promise<Result<Answer>> {
     const place = `${endpoint.base.origin}/${endpoint.location.path} ${access}`;
     const before = taken.get(place)?.id;
-    const inOrder = candidates.slice(0, MAX_ATTEMPTS).toSorted((one, other) => rank(one, before) - rank(other, before));
+    const byId = new Map(candidates.map((credential) => [credentialId(credential), credential]));
+    const first = [...byId].slice(0, MAX_ATTEMPTS);
+    const inOrder = first.toSorted(([one], [other]) => Number(other === before) - Number(one === before));
     let refused: Failure | undefined;
-    for (const credential of inOrder) {
+    let absent: Result<Answer> | undefined;
+    for (const [id, credential] of inOrder) {
       const answer = await readWith(credential, endpoint, asked, context);
-      if (answer.ok) {
-        const id = credentialId(credential);
-        if (id !== before) taken.set(place, { id }, 64);
+      if (answer.ok && answer.value.status === 404 && id !== before) {
+        absent = answer;
+      } else if (answer.ok) {
+        if (id !== before && answer.value.status < 300) taken.set(place, { id }, 64);
+        return answer;
+      } else if (answer.failure.code === 'REGISTRY_UNAUTHORISED') {
+        refused = answer.failure;
+      } else {
         return answer;
       }
-      if (answer.failure.code !== 'REGISTRY_UNAUTHORISED') return answer;
-      refused = answer.failure;
     }
+    if (absent !== undefined) return absent;
     const message = `${endpoint.base.host} refuses ${endpoint.location.path} with each of ${inOrder.length} credentials`;
     return { ok: false, failure: failure('REGISTRY_UNAUTHORISED', message, refused) };
   }
@@ -166,9 +176,6 @@ export function createSessions(wire: Wire): Sessions {
     };
   };
 }
-
-const rank = (credential: Credential, first: string | undefined): number =>
-  credentialId(credential) === first ? 0 : 1;
 
 /**
  * The failure that a status stands for, for every status that the caller does not take for an answer.

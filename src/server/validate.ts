@@ -42,7 +42,15 @@ export function createValidate(options: ValidateOptions): Answer {
     decide: (request) => inTime(options.verifier.decide(request), request, overdue),
   };
 
+  let told = options.credentialsFor === undefined;
+
   return async (body, { arrivedAt, deadline, tighten, authenticated }) => {
+    if (!authenticated && !told) {
+      told = true;
+      options.logger.warn(
+        'reviews come from a caller that is not known to be the API server: for those, pull secrets of pods do not count',
+      );
+    }
     const review = parseReview(body);
     if (!review.ok) {
       options.logger.warn({ reason: review.failure.message }, 'a malformed review was refused');

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { RequestRecord } from '../../src/cli/demo/registry-server.ts';
 import { failed, ok } from '../../src/codes/result.ts';
 import { type Credential, type CredentialSource, credentialId, inTurn } from '../../src/config/credentials.ts';
 import { MANIFEST_TYPES } from '../../src/image/descriptor.ts';
@@ -133,7 +134,56 @@ describe.each(['basic', 'bearer'] as const)('a view with further credentials (%s
   });
 });
 
+describe('a registry that says 404 of what it does not show', () => {
+  const user = ({ headers: { authorization = '' } }: RequestRecord) =>
+    Buffer.from(authorization.split(' ')[1] ?? '', 'base64')
+      .toString()
+      .split(':')[0];
+
+  /** It takes anybody, and shows the repository to Alice alone. */
+  async function discreet() {
+    const server = await startRegistry({
+      fault: (record, _, response) => {
+        const { authorization } = record.headers;
+        if (authorization === undefined) response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+        else if (user(record) !== 'alice') response.writeHead(404).end();
+        return authorization === undefined || user(record) !== 'alice';
+      },
+    });
+    open.push(() => server.close());
+    const config = server.pushBlob('a/b', Buffer.from('{}'));
+    server.pushManifest('a/b', imageManifest(config, config), MANIFEST_TYPES.ociManifest, '1');
+    return { server, repository: { host: server.host, path: 'a/b' } };
+  }
+
+  it('is asked with the next credential, and not believed of one that it took before another', async () => {
+    const { server, repository } = await discreet();
+    const view = client(server).with(having(login('bob'), ALICE));
+    expect(said(await view.resolveTag(repository, '1', context()))).toBe('found');
+    // From here on Alice is known to be shown what there is: what is not there costs one request, not one for each.
+    server.requests.length = 0;
+    expect(said(await view.resolveTag(repository, 'none', context()))).toBe('absent');
+    expect(server.requests.map(user)).toEqual(['alice']);
+  });
+
+  it('is believed where it says so to all', async () => {
+    const { server, repository } = await discreet();
+    const view = client(server).with(having(login('bob'), login('carol')));
+    expect(said(await view.resolveTag(repository, '1', context()))).toBe('absent');
+    expect(said(await client(server).with(having(ALICE)).resolveTag(repository, '1', context()))).toBe('found');
+  });
+});
+
 describe('what registries are remembered by', () => {
+  it('a credential that stands in several secrets is one, and is tried once', async () => {
+    const { server, repository } = await aliceOnly('basic');
+    const registry = client(server, { credentials: having(login('bob')) });
+    const view = registry.with(having(login('bob'), login('bob')));
+    expect(view.access(repository)).toEqual(registry.access(repository));
+    expect(said(await view.resolveTag(repository, '1', context()))).toBe('REGISTRY_UNAUTHORISED');
+    expect(usersOf(server)).toEqual(['-', 'bob']);
+  });
+
   it('lets no view learn from what a registry showed another: a 404 for a stranger hides no referrers API', async () => {
     const { server, image, repository } = await aliceOnly('basic');
     const registry = client(server);

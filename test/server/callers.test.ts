@@ -1,7 +1,10 @@
 import { Agent } from 'node:https';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CredentialsFor } from '../../src/admission/pull-secrets.ts';
 import { workloadKinds } from '../../src/admission/workloads.ts';
 import type { AuditRecord } from '../../src/audit/record.ts';
+import { ok } from '../../src/codes/result.ts';
+import { NO_CREDENTIALS } from '../../src/config/credentials.ts';
 import { isSegment } from '../../src/server/callers.ts';
 import type { Answer } from '../../src/server/create-server.ts';
 import { type StartOptions } from '../../src/server/start.ts';
@@ -92,6 +95,35 @@ describe('whoever calls below the secret segment is the API server', () => {
     expect(seen(await send(webhook, '/validate'))).toBe(false);
     expect(seen(await send(webhook, `/validate/${OLD}`))).toBe(404);
     expect(seen(await send(webhook, '/validate/undefined'))).toBe(404);
+  });
+
+  it('that pull secrets do not count for strangers is said once, and only where they would count otherwise', async () => {
+    const said = async (credentialsFor: CredentialsFor | undefined) => {
+      const lines: string[] = [];
+      const validate = createValidate({
+        verifier: { decide: () => Promise.reject(new Error('not asked')) },
+        workloads: workloadKinds(),
+        serverMode: 'deny',
+        namespaceModes: new Map(),
+        readsBeyondImages: () => false,
+        credentialsFor,
+        sink: { write: () => Promise.resolve() },
+        writer: { instance: 'test', version: '0' },
+        metrics: { review: () => undefined, seconds: () => undefined, imageOutcome: () => undefined },
+        logger: createLogger('warn', { write: (line) => lines.push(line) }),
+      });
+      const webhook = await server(() => [OLD], { routes: { '/validate': validate } });
+      const body = JSON.stringify(review({ apiVersion: 'v1', kind: 'ConfigMap' }));
+      const count = () => lines.filter((line) => line.includes('not known to be the API server')).length;
+      const counts: number[] = [];
+      for (const path of [`/validate/${OLD}`, '/validate', '/validate']) {
+        expect((await send(webhook, path, { body })).status).toBe(200);
+        counts.push(count());
+      }
+      return counts;
+    };
+    expect(await said(() => Promise.resolve(ok(NO_CREDENTIALS)))).toEqual([0, 1, 1]);
+    expect(await said(undefined)).toEqual([0, 0, 0]);
   });
 
   it('it stands in no log line, metric or record, whatever goes wrong', async () => {
