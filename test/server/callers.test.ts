@@ -12,7 +12,7 @@ import { createValidate } from '../../src/server/validate.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { container, pod, review } from '../admission/fixture.ts';
 import { authority, extendedUsage, type Issued, issue, SERVER_AUTH, usage } from '../fixtures/certificates.ts';
-import { ask, type Got, send, started } from './fixture.ts';
+import { ask, echo, type Got, send, started } from './fixture.ts';
 
 const OLD = '4f'.repeat(24);
 const NEW = 'a7'.repeat(24);
@@ -81,6 +81,17 @@ describe('whoever calls below the secret segment is the API server', () => {
     expect(await both()).toEqual([404, true]);
     segments = [];
     expect(await both()).toEqual([404, 404]);
+  });
+
+  it('below each path, of which one may stand below another', async () => {
+    const routes = { '/validate': echo, '/validate/deny': echo };
+    const webhook = await server(() => [OLD], { routes });
+    const came = async (path: string) => seen(await send(webhook, path));
+    expect(await came('/validate/deny')).toBe(false);
+    expect(await came(`/validate/deny/${OLD}`)).toBe(true);
+    expect(await came(`/validate/deny/${NEW}`)).toBe(404);
+    expect(await came(`/validate/${OLD}/deny`)).toBe(404);
+    expect(await came(`/validate/${OLD}`)).toBe(true);
   });
 
   it('an empty one is none, whoever configured it', async () => {
