@@ -1,4 +1,4 @@
 /** Loaded before every test file: what is drawn at random is the same in every run, unless COUNTERSIGN_SEED says otherwise. */
-import fc from 'fast-check';
+import { configureGlobal } from 'fast-check';
 
-fc.configureGlobal({ seed: Number(process.env['COUNTERSIGN_SEED'] ?? 20_260_601) });
+configureGlobal({ seed: Number(process.env['COUNTERSIGN_SEED'] ?? 20_260_601) });
