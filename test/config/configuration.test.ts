@@ -75,6 +75,15 @@ registries: { "registry.internal:5000": { plainHttp: true } }
     });
     expect(configuration.namespaces).toEqual(new Map([['payments', 'deny']]));
     expect(read('tls: { selfSigned: true }').tls).toEqual({ selfSigned: true });
+    expect(read('tls: { managed: { paths: { deny: /validate/deny } } }').tls).toEqual({
+      managed: {
+        secret: 'countersign-tls',
+        service: 'countersign',
+        webhookConfigurations: ['countersign'],
+        names: [],
+        paths: new Map([['deny', '/validate/deny']]),
+      },
+    });
   });
 
   it.each([
@@ -94,6 +103,13 @@ registries: { "registry.internal:5000": { plainHttp: true } }
     ['tls: { certFile: /a }', 'config.yaml: tls: give certFile and keyFile, or selfSigned: true, and not both'],
     ['tls: { certFile: /a, keyFile: /b, selfSigned: true }', 'and not both'],
     ['tls: { selfSigned: false }', 'config.yaml: tls.selfSigned'],
+    ['tls: { managed: {}, selfSigned: true }', 'or managed alone'],
+    ['tls: { managed: {}, certFile: /a, keyFile: /b }', 'or managed alone'],
+    ['tls: { managed: { secret: A/b } }', 'config.yaml: tls.managed.secret: must be the name of an object'],
+    ['tls: { managed: { names: ["::1"] } }', 'config.yaml: tls.managed.names.0'],
+    ['tls: { managed: { webhookConfigurations: [] } }', 'config.yaml: tls.managed.webhookConfigurations'],
+    ['tls: { managed: { paths: { a: /mutate } } }', 'config.yaml: tls.managed.paths.a: must be /validate or below it'],
+    ['kubernetes: { namespace: A }', 'config.yaml: kubernetes.namespace: must be the name of an object'],
     ['namespaces: { a: deny }', 'config.yaml: namespaces.a: expected object'],
     ['registries: { "HTTPS://x": {} }', 'config.yaml: registries'],
     ['limits: { bytesInFlight: 4096 }', 'config.yaml: limits.bytesInFlight: must not be less than limits.bodyBytes'],
