@@ -1,20 +1,27 @@
 import { afterAll, beforeAll } from 'vitest';
 import { admissionCases } from './cluster/admission.ts';
+import { kindCases } from './cluster/kinds.ts';
+import { openShiftCases } from './cluster/openshift.ts';
 import { startWorld, WORLD_TOOLS, type World } from './cluster/world.ts';
 import { describeWith } from './tools.ts';
 
 /** One control plane for all of them: starting it takes longer than most cases. */
 describeWith(WORLD_TOOLS, 'countersign in a cluster, installed by Helm', () => {
   let started: World | undefined;
+  let crds: string | undefined;
   const world = (): World => {
     if (started === undefined) throw new Error('nothing is started yet');
     return started;
   };
 
   beforeAll(async () => {
-    started = await startWorld();
+    started = await startWorld(crds);
   }, 300_000);
   afterAll(() => started?.stop());
 
   admissionCases(world);
+  kindCases(world);
+  openShiftCases(world, (folder) => {
+    crds = folder;
+  });
 });

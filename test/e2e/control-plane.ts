@@ -12,8 +12,9 @@ export type ControlPlane = {
   readonly url: string;
   /** Certificate of the authority that issued the API server's, in PEM. */
   readonly caFile: string;
-  /** For whoever speaks to it as cluster administrator. */
+  /** For whoever speaks to it as cluster administrator, as kubeconfig and as client certificate. */
   readonly kubeconfig: string;
+  readonly admin: Pair;
   /** Runs kubectl as cluster administrator. */
   readonly kubectl: (args: readonly string[], input?: string) => Promise<Run>;
   /** Entries of the API server's own audit log, one object a line. */
@@ -76,6 +77,7 @@ export async function startControlPlane(folder: Folder, options: ControlPlaneOpt
       url,
       caFile: authority.certFile,
       kubeconfig,
+      admin,
       kubectl,
       auditLog: () => linesOf(folder.file(AUDIT_LOG)),
       restartApiServer: async () => {

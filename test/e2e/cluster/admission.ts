@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { must, type World } from './world.ts';
+import { DENY, makeNamespace } from './objects.ts';
+import type { World } from './world.ts';
 
 /** What somebody sees who runs a pod. */
 export function admissionCases(world: () => World): void {
@@ -31,8 +32,7 @@ export function admissionCases(world: () => World): void {
 
     it('is refused in a namespace in deny with every word of our message, while the rest stays in audit', async () => {
       const { plane, registry, unsigned, unsignedDigest } = world();
-      await must(plane, ['create', 'namespace', 'shop']);
-      await must(plane, ['label', 'namespace', 'shop', 'countersign.dev/mode=deny']);
+      await makeNamespace(plane, 'shop', DENY);
       const refused = await kubectl('-n', 'shop', 'run', 'refused', `--image=${unsigned}`);
       const where = `image "${unsigned}" (spec.containers[0].image)`;
       const tag = `sha256-${unsignedDigest.slice('sha256:'.length)}.sig`;

@@ -1,10 +1,21 @@
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { vi } from 'vitest';
-import { at, helmOn, type Json, type KubeObject, listAt, type Release, readObjects, textAt } from '../chart.ts';
+import {
+  at,
+  helmOn,
+  type Json,
+  type KubeObject,
+  listAt,
+  type Release,
+  readObjects,
+  textAt,
+  written,
+} from '../chart.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Folder } from '../folder.ts';
 import { succeed } from '../process.ts';
+import { must } from './objects.ts';
 import { type Pod, startPod } from './pod.ts';
 import { listenAtService, type ServiceAddress } from './service.ts';
 
@@ -19,8 +30,23 @@ export type Installation = {
   /** Takes a pod out of the service, then ends it as kubelet does. */
   readonly endPod: (pod: Pod) => Promise<void>;
   readonly pods: () => readonly Pod[];
+  /** The audit records of all pods that ever ran. */
+  readonly records: () => readonly AuditRecord[];
   /** Has every pod see what its ConfigMaps hold now, as kubelet does within a minute. */
   readonly refreshConfigMaps: () => Promise<void>;
+};
+
+/** Of an audit record, what is looked at. */
+export type AuditRecord = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly decision: string;
+  readonly mode: string;
+  readonly wouldDeny: boolean;
+  readonly dryRun: boolean;
+  readonly note?: string;
+  readonly requests: number;
 };
 
 /** Where countersign is installed, and how its objects are called there. */
@@ -29,6 +55,16 @@ export const NAME = 'countersign';
 
 /** What pods and services have of the cluster. */
 export type Cluster = { readonly plane: ControlPlane; readonly folder: Folder };
+
+/** Has the API server serve the kinds that the files of a folder define. */
+export async function installCrds(plane: ControlPlane, folder: string): Promise<void> {
+  const crds = readdirSync(folder).flatMap((file) => readObjects(readFileSync(resolve(folder, file), 'utf8')));
+  await must(plane, ['create', '-f', '-'], written(crds));
+  for (const crd of crds) {
+    const name = `crd/${textAt(crd, 'metadata', 'name')}`;
+    await must(plane, ['wait', '--for=condition=Established', name, '--timeout=60s']);
+  }
+}
 
 let bundles = 0;
 
@@ -67,11 +103,13 @@ export async function install(cluster: Cluster, app: string, values: Release['va
   const clusterIp = textAt(service, 'spec', 'clusterIP');
   const address = await listenAtService(clusterIp, Number(at(service, 'spec', 'ports', 0, 'port')));
   const pods: Pod[] = [];
+  const everStarted: Pod[] = [];
   const route = () => routeTo(address, pods);
 
   const start = async (): Promise<Pod> => {
     const pod = await startOne(cluster, app, clusterIp);
     pods.push(pod);
+    everStarted.push(pod);
     await vi.waitFor(async () => {
       if (!(await pod.isReady())) throw new Error(`a pod is not ready: ${pod.log()}`);
     }, PATIENCE);
@@ -106,6 +144,7 @@ export async function install(cluster: Cluster, app: string, values: Release['va
       await pod.stop();
     },
     pods: () => [...pods],
+    records: () => everStarted.flatMap((pod) => recordsIn(pod.log())),
     refreshConfigMaps: async () => {
       const data = await configMapData(plane, `${NAME}-policies`);
       for (const pod of pods) pod.refresh(`${NAME}-policies`, data);
@@ -138,6 +177,14 @@ async function startOne({ plane, folder }: Cluster, app: string, clusterIp: stri
     },
     apiServer: new URL(plane.url),
   });
+}
+
+/** Standard output has nothing but records, and standard error none; here both are one file. */
+function recordsIn(log: string): readonly AuditRecord[] {
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{"time":') && line.includes('"decision":'))
+    .map((line) => JSON.parse(line));
 }
 
 async function configMapData(plane: ControlPlane, name: string): Promise<Json> {

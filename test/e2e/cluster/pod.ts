@@ -13,6 +13,8 @@ export type Pod = Service & {
   readonly port: (name: string) => number;
   /** What the container wrote to standard output and standard error. */
   readonly log: () => string;
+  /** What is served at `/metrics`. */
+  readonly metrics: () => Promise<string>;
   /** Whether it is ready now, as its readiness probe finds. */
   readonly isReady: () => Promise<boolean>;
   /** Writes the files of a ConfigMap that it mounts anew, as kubelet does a while after an edit. */
@@ -98,6 +100,7 @@ export async function startPod(start: PodStart): Promise<Pod> {
     address: start.address,
     port,
     log: () => readFileSync(log, 'utf8'),
+    metrics: async () => (await fetch(`http://${start.address}:${port('metrics')}/metrics`)).text(),
     isReady: () => isReady().catch(() => false),
     refresh: (configMap, data) => {
       const target = mounted.get(configMap);

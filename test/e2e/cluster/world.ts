@@ -2,9 +2,8 @@ import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { COSIGN_FORMS, type CosignKey, generateKey, sign } from '../cosign.ts';
 import { type Folder, temporaryFolder } from '../folder.ts';
 import { type PushedImage, pushImage } from '../image.ts';
-import type { Run } from '../process.ts';
 import { type RealRegistry, startReferrersRegistry } from '../registries.ts';
-import { bundle, type Installation, install } from './installation.ts';
+import { bundle, type Installation, install, installCrds } from './installation.ts';
 
 /** A cluster in which countersign is installed, and images to try it with. */
 export type World = {
@@ -31,8 +30,11 @@ export const WORLD_TOOLS = [
   ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm', 'openssl', 'registry', 'cosign3'],
 ] as const;
 
-/** Starts everything and waits until the API server asks countersign. */
-export async function startWorld(): Promise<World> {
+/**
+ * Starts everything and waits until the API server asks countersign.
+ * @param crds a folder with definitions of kinds that are there before countersign is, as on OpenShift
+ */
+export async function startWorld(crds: string | undefined): Promise<World> {
   const folder = temporaryFolder();
   const closing: (() => unknown)[] = [folder.remove];
   const stop = async () => {
@@ -58,6 +60,7 @@ export async function startWorld(): Promise<World> {
     if (signed === undefined || other === undefined || unsigned === undefined) throw new Error('three were pushed');
     for (const image of [signed, other]) await signImage(folder, key, image);
 
+    if (crds !== undefined) await installCrds(plane, crds);
     const installation = await install({ plane, folder }, app, valuesFor(registry.host, key));
     closing.push(installation.stop);
     return {
@@ -92,14 +95,18 @@ export function valuesFor(host: string, key: CosignKey) {
     policies: { 'release.yaml': policy },
     config: { registries: { [host]: { plainHttp: true } }, drainSeconds: 2 },
     preStopSeconds: 1,
+    // What countersign does not know as a workload, to see that it does not mind.
+    webhook: {
+      extraRules: [
+        {
+          apiGroups: ['rbac.authorization.k8s.io'],
+          apiVersions: ['v1'],
+          operations: ['CREATE'],
+          resources: ['roles'],
+        },
+      ],
+    },
   };
-}
-
-/** Runs kubectl and throws where it fails. */
-export async function must(plane: ControlPlane, args: readonly string[], input?: string): Promise<string> {
-  const { status, stdout, stderr }: Run = await plane.kubectl(args, input);
-  if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
 }
 
 function never(): never {
