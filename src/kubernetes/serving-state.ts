@@ -133,10 +133,12 @@ export function parseServing(data: Readonly<Record<string, unknown>>): Result<Se
 export function readAuthority(certificatePem: string | undefined, privateKeyPem: string | undefined) {
   const certificate = readCertificate(certificatePem);
   const key = readKey(privateKeyPem);
-  if (certificate === undefined || key === undefined || certificatePem === undefined || privateKeyPem === undefined)
-    return undefined;
-  if (reopenCertificateAuthority(certificatePem, key) === undefined) return undefined;
-  const authority: Authority = { ...lifeOf(certificate), id: idOf(certificate), certificatePem, privateKeyPem };
+  if (certificate === undefined || key === undefined || privateKeyPem === undefined) return undefined;
+  // Written anew, since what stands behind the first certificate would come into every caBundle.
+  const pem = certificate.toString();
+  if (reopenCertificateAuthority(pem, key) === undefined) return undefined;
+  const life = lifeOf(certificate);
+  const authority: Authority = { ...life, id: idOf(certificate), certificatePem: pem, privateKeyPem };
   return authority;
 }
 
@@ -158,12 +160,12 @@ export function readLeaf(
 ): Leaf | undefined {
   const certificate = readCertificate(certificatePem);
   const key = readKey(privateKeyPem);
-  if (certificate === undefined || key === undefined || certificatePem === undefined || privateKeyPem === undefined)
-    return undefined;
+  if (certificate === undefined || key === undefined || privateKeyPem === undefined) return undefined;
   if (certificate.ca || !certificate.checkPrivateKey(key)) return undefined;
   const issuer = authorities.find((authority) => isSignedBy(certificate, authority));
   if (issuer === undefined) return undefined;
-  return { ...lifeOf(certificate), issuer: issuer.id, names: namesOf(certificate), certificatePem, privateKeyPem };
+  const named = { issuer: issuer.id, names: namesOf(certificate) };
+  return { ...lifeOf(certificate), ...named, certificatePem: certificate.toString(), privateKeyPem };
 }
 
 /** The `id` of a certificate: what {@link Authority} is told apart by. */

@@ -19,7 +19,7 @@ import type { Folder } from './folder.ts';
 export const NAMESPACE = 'guard';
 export const NAME = 'countersign';
 export const SECRET = 'countersign-tls';
-export const HOST = `${NAME}.${NAMESPACE}.svc`;
+const HOST = `${NAME}.${NAMESPACE}.svc`;
 export const DENY = 'deny.countersign.dev';
 
 /** The webhooks as the chart renders them for managed certificates: without caBundle and without path. */
