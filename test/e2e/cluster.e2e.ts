@@ -2,6 +2,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { admissionCases } from './cluster/admission.ts';
 import { kindCases } from './cluster/kinds.ts';
 import { openShiftCases } from './cluster/openshift.ts';
+import { rolloutCases } from './cluster/rollout.ts';
+import { secretCases } from './cluster/secrets.ts';
 import { startWorld, WORLD_TOOLS, type World } from './cluster/world.ts';
 import { describeWith } from './tools.ts';
 
@@ -21,6 +23,8 @@ describeWith(WORLD_TOOLS, 'countersign in a cluster, installed by Helm', () => {
 
   admissionCases(world);
   kindCases(world);
+  rolloutCases(world);
+  secretCases(world);
   openShiftCases(world, (folder) => {
     crds = folder;
   });
