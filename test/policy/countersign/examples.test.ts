@@ -4,6 +4,8 @@ import { cp, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { matchSigner } from '../../../src/conditions/identities.ts';
+import type { CertificateIdentity } from '../../../src/model/finding.ts';
 import type { Leaf, Requirement, SigstoreRef, TrustRef } from '../../../src/model/requirement.ts';
 import { type LoadedPolicies, loadPolicies } from '../../../src/policy/sources/load.ts';
 import { parseTrustedRoot, trustedRootOfPem } from '../../../src/trust/sigstore/trusted-root.ts';
@@ -89,6 +91,7 @@ describe('the ready-made policies', () => {
     ['audit-first.yaml', 1],
     ['allow-list.yaml', 0],
     ['reject-latest.yaml', 0],
+    ['countersign-image.yaml', 1],
   ])('%s trusts keys and roots that can be read, %i of them', async (name, count) => {
     const found = leaves(await requirement(name)).map(trusted);
     expect(found.reduce((sum, one) => sum + one, 0)).toBe(count);
@@ -113,6 +116,8 @@ describe('the ready-made policies', () => {
     ['reject-latest.yaml', 'ghcr.io/a/b:1', 'default', []],
     ['reject-latest.yaml', `ghcr.io/a/b@${DIGEST}`, 'default', []],
     ['reject-latest.yaml', `ghcr.io/a/b:latest@${DIGEST}`, 'default', ['no-latest']],
+    ['countersign-image.yaml', `registry.example.com/countersign@${DIGEST}`, 'countersign', ['countersign-itself']],
+    ['countersign-image.yaml', 'registry.example.com/countersign-evil:1', 'countersign', []],
   ])('%s on %s in %s selects %j', async (name, image, namespace, policies) => {
     expect(selected(await load(name), image, namespace)).toEqual(policies);
   });
@@ -130,6 +135,29 @@ describe('the ready-made policies', () => {
   it('two-signers.yaml wants two different ones of three', async () => {
     expect(await requirement('two-signers.yaml')).toMatchObject({ kind: 'quorum', k: 2, of: [{}, {}, {}] });
   });
+
+  it.each([
+    ['https://github.com/example/countersign/.github/workflows/release.yaml@refs/tags/v0.1.0', 'accepted'],
+    ['https://github.com/example/countersign/.github/workflows/release.yaml@refs/heads/main', 'refused'],
+    ['https://github.com/example/countersign/.github/workflows/release.yaml@refs/tags/v0.1.0/../main', 'refused'],
+    ['https://github.com/example/countersign/.github/workflows/other.yaml@refs/tags/v0.1.0', 'refused'],
+    ['https://github.com/example/countersign-fork/.github/workflows/release.yaml@refs/tags/v0.1.0', 'refused'],
+    ['https://github.com/somebody/countersign/.github/workflows/release.yaml@refs/tags/v0.1.0', 'refused'],
+    ['https://githubxcom/example/countersign/.github/workflows/release.yaml@refs/tags/v0.1.0', 'refused'],
+  ])(
+    'countersign-image.yaml takes the release workflow of the repository for a version, and nobody else: %s',
+    async (uri, kind) => {
+      const [leaf] = leaves(await requirement('countersign-image.yaml'));
+      if (leaf === undefined) throw new Error('no leaf');
+      const issuer = 'https://token.actions.githubusercontent.com';
+      const by = (vouching: string): CertificateIdentity => ({
+        issuer: vouching,
+        names: [{ kind: 'uri', text: uri }],
+      });
+      expect(matchSigner(leaf.signer, by(issuer)).kind).toBe(kind);
+      expect(matchSigner(leaf.signer, by('https://issuer.example')).kind).toBe('refused');
+    },
+  );
 
   it('hold no private key', () => {
     const names = readdirSync(EXAMPLES);
