@@ -1,9 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
 import { admissionCases } from './cluster/admission.ts';
+import { availabilityCases } from './cluster/availability.ts';
 import { kindCases } from './cluster/kinds.ts';
 import { openShiftCases } from './cluster/openshift.ts';
 import { rolloutCases } from './cluster/rollout.ts';
 import { secretCases } from './cluster/secrets.ts';
+import { upgradeCases } from './cluster/upgrade.ts';
 import { startWorld, WORLD_TOOLS, type World } from './cluster/world.ts';
 import { describeWith } from './tools.ts';
 
@@ -25,7 +27,9 @@ describeWith(WORLD_TOOLS, 'countersign in a cluster, installed by Helm', () => {
   kindCases(world);
   rolloutCases(world);
   secretCases(world);
+  availabilityCases(world);
   openShiftCases(world, (folder) => {
     crds = folder;
   });
+  upgradeCases(world);
 });

@@ -29,6 +29,8 @@ export type Installation = {
   readonly startPod: () => Promise<Pod>;
   /** Takes a pod out of the service, then ends it as kubelet does. */
   readonly endPod: (pod: Pod) => Promise<void>;
+  /** Takes a pod that is gone out of the service, as kubelet and kube-proxy do a while after it. */
+  readonly forget: (pod: Pod) => void;
   readonly pods: () => readonly Pod[];
   /** The audit records of all pods that ever ran. */
   readonly records: () => readonly AuditRecord[];
@@ -143,6 +145,7 @@ export async function install(cluster: Cluster, app: string, values: Release['va
       forget(pod);
       await pod.stop();
     },
+    forget,
     pods: () => [...pods],
     records: () => everStarted.flatMap((pod) => recordsIn(pod.log())),
     refreshConfigMaps: async () => {

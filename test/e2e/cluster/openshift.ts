@@ -160,6 +160,20 @@ export function openShiftCases(world: () => World, onFound: (crds: string) => vo
       await must(plane, ['delete', 'clusterimagepolicy', 'same']);
     });
 
+    it('the API server restarts, and an edit is in force as before', async () => {
+      const { plane, key } = world();
+      await plane.restartApiServer();
+      await vi.waitFor(
+        async () => expect(await run('ocp', 'still', image.theirs)).toMatchObject({ status: 0 }),
+        EVENTUALLY,
+      );
+      await apply(policyFor('ClusterImagePolicy', { name: 'ocp' }, [scope('openshift')], key));
+      await vi.waitFor(async () => {
+        expect(await run('ocp', 'now-refused', image.theirs)).toMatchObject({ status: 1 });
+        expect(await run('ocp', 'now-signed', image.ours)).toMatchObject({ status: 0 });
+      }, EVENTUALLY);
+    }, 120_000);
+
     describe('the mode of a policy', () => {
       const name = 'moded';
       const inMode = async (mode: string) => {

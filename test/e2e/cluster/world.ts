@@ -11,6 +11,8 @@ export type World = {
   readonly folder: Folder;
   readonly registry: RealRegistry;
   readonly key: CosignKey;
+  /** What it was installed with. */
+  readonly values: ReturnType<typeof valuesFor>;
   readonly installation: Installation;
   /** The bundle that pods run. */
   readonly app: string;
@@ -81,10 +83,11 @@ export async function startWorld(crds: string | undefined): Promise<World> {
     await signImage(folder, key, closedSigned, login);
 
     if (crds !== undefined) await installCrds(plane, crds);
-    const installation = await install({ plane, folder }, app, valuesFor([registry.host, closed.host], key));
+    const values = valuesFor([registry.host, closed.host], key);
+    const installation = await install({ plane, folder }, app, values);
     closing.push(installation.stop);
     return {
-      ...{ plane, folder, registry, key, installation, app, stop },
+      ...{ plane, folder, registry, key, values, installation, app, stop },
       signed: [byDigest(signed), byDigest(other)],
       unsigned: unsigned.reference,
       unsignedDigest: unsigned.digest,
