@@ -174,6 +174,9 @@ describe('the Dockerfile', () => {
     const absent = copied.filter((source) => !tracked.some((path) => path === source || path.startsWith(`${source}/`)));
     expect(copied).not.toEqual([]);
     expect(absent).toEqual([]);
+    // What is sent to the builder at all.
+    const sent = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+    expect(copied.filter((source) => !sent.includes(`!${source}`))).toEqual([]);
   });
 
   it('ends in a stage that runs as a number other than 0, under the permission model, and runs nothing to build it', () => {
