@@ -5,6 +5,7 @@ import { kindCases } from './cluster/kinds.ts';
 import { openShiftCases } from './cluster/openshift.ts';
 import { rolloutCases } from './cluster/rollout.ts';
 import { secretCases } from './cluster/secrets.ts';
+import { transcriptCases } from './cluster/transcript.ts';
 import { upgradeCases } from './cluster/upgrade.ts';
 import { startWorld, WORLD_TOOLS, type World } from './cluster/world.ts';
 import { describeWith } from './tools.ts';
@@ -32,4 +33,5 @@ describeWith(WORLD_TOOLS, 'countersign in a cluster, installed by Helm', () => {
     crds = folder;
   });
   upgradeCases(world);
+  transcriptCases(world);
 });

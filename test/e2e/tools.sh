@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the real tools that judge countersign, once, into a cache folder keyed by their versions.
 #
-#   tools.sh                 builds what is missing, one after another, cheapest first
+#   tools.sh                 builds what is missing, one after another, those first that CI cannot do without
 #   tools.sh --print         prints NAME=PATH for every tool that is there
 #
 # COUNTERSIGN_TOOLS names the cache folder (default: $XDG_CACHE_HOME/countersign-tools).
@@ -25,12 +25,12 @@ tools() {
   cat <<LIST
 registry $cache/registry-$REGISTRY_VERSION/registry
 cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
-containers-image $cache/containers-image-$CONTAINERS_IMAGE_VERSION/containers-image
-cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
+helm $cache/helm-$HELM_VERSION/helm
+kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
 kube-apiserver $cache/kube-apiserver-$KUBERNETES_VERSION/kube-apiserver
 kube-controller-manager $cache/kube-controller-manager-$KUBERNETES_VERSION/kube-controller-manager
-kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
-helm $cache/helm-$HELM_VERSION/helm
+containers-image $cache/containers-image-$CONTAINERS_IMAGE_VERSION/containers-image
+cosign2 $cache/cosign-$COSIGN_V2_VERSION/cosign
 LIST
 }
 

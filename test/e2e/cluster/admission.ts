@@ -32,8 +32,8 @@ export function admissionCases(world: () => World): void {
 
     it('is refused in a namespace in deny with every word of our message, while the rest stays in audit', async () => {
       const { plane, registry, unsigned, unsignedDigest } = world();
-      await makeNamespace(plane, 'shop', DENY);
-      const refused = await kubectl('-n', 'shop', 'run', 'refused', `--image=${unsigned}`);
+      await makeNamespace(plane, 'strict', DENY);
+      const refused = await kubectl('-n', 'strict', 'run', 'refused', `--image=${unsigned}`);
       const where = `image "${unsigned}" (spec.containers[0].image)`;
       const tag = `sha256-${unsignedDigest.slice('sha256:'.length)}.sig`;
       expect(refused).toEqual({
@@ -47,8 +47,10 @@ export function admissionCases(world: () => World): void {
           'Sign the image, or ask your platform team about the policy. [UNSIGNED]\n',
         ].join(''),
       });
-      expect(await kubectl('-n', 'shop', 'get', 'pod', 'refused')).toMatchObject({ status: 1 });
-      expect(await kubectl('-n', 'shop', 'run', 'signed', `--image=${world().signed[0]}`)).toMatchObject({ status: 0 });
+      expect(await kubectl('-n', 'strict', 'get', 'pod', 'refused')).toMatchObject({ status: 1 });
+      expect(await kubectl('-n', 'strict', 'run', 'signed', `--image=${world().signed[0]}`)).toMatchObject({
+        status: 0,
+      });
       expect(await kubectl('run', 'audited-too', `--image=${unsigned}`)).toMatchObject({ status: 0 });
     });
   });

@@ -21,8 +21,6 @@ import { listenAtService, type ServiceAddress } from './service.ts';
 
 /** A release of the chart, and its pods. */
 export type Installation = {
-  /** What Helm said at the end. */
-  readonly notes: string;
   /** Ends what runs; the release stays. */
   readonly stop: () => Promise<void>;
   /** Starts another pod of the Deployment as it is now, waits until it is ready, and has the service use it. */
@@ -94,13 +92,18 @@ export function upgrade({ plane, folder }: Cluster, values: Release['values']): 
   return helmOn(folder, plane.kubeconfig).upgrade({ name: NAME, namespace: NAMESPACE, values });
 }
 
+/** Installs the chart by Helm, and runs it. */
+export async function install(cluster: Cluster, app: string, values: Release['values']): Promise<Installation> {
+  await upgrade(cluster, values);
+  return runRelease(cluster, app);
+}
+
 /**
- * Installs the chart by Helm, starts as many pods as its Deployment has replicas, and waits until they are ready and the
+ * Starts as many pods as the Deployment of an installed release has replicas, and waits until they are ready and the
  * webhooks hold what the pods wrote into them.
  */
-export async function install(cluster: Cluster, app: string, values: Release['values']): Promise<Installation> {
+export async function runRelease(cluster: Cluster, app: string): Promise<Installation> {
   const { plane } = cluster;
-  const notes = await upgrade(cluster, values);
   const service = await getObject(plane, '-n', NAMESPACE, 'service', NAME);
   const clusterIp = textAt(service, 'spec', 'clusterIP');
   const address = await listenAtService(clusterIp, Number(at(service, 'spec', 'ports', 0, 'port')));
@@ -138,7 +141,6 @@ export async function install(cluster: Cluster, app: string, values: Release['va
     throw error;
   }
   return {
-    notes,
     stop,
     startPod: start,
     endPod: async (pod) => {

@@ -22,8 +22,8 @@ export function podWith(
   };
 }
 
-/** Containers `c0`, `c1` and so on. */
-export function containersOf(images: readonly string[]): readonly Json[] {
+// Containers `c0`, `c1` and so on.
+function containersOf(images: readonly string[]): readonly Json[] {
   return images.map((image, i) => ({ name: `c${i}`, image }));
 }
 

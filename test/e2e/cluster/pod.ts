@@ -13,6 +13,7 @@ export type Pod = Service & {
   readonly port: (name: string) => number;
   /** What the container wrote to standard output and standard error. */
   readonly log: () => string;
+  readonly logFile: string;
   /** What is served at `/metrics`. */
   readonly metrics: () => Promise<string>;
   /** Whether it is ready now, as its readiness probe finds. */
@@ -100,6 +101,7 @@ export async function startPod(start: PodStart): Promise<Pod> {
     address: start.address,
     port,
     log: () => readFileSync(log, 'utf8'),
+    logFile: log,
     metrics: async () => (await fetch(`http://${start.address}:${port('metrics')}/metrics`)).text(),
     isReady: () => isReady().catch(() => false),
     refresh: (configMap, data) => {
