@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { helmOn } from '../chart.ts';
 import { settings } from '../cosign.ts';
 import { type Folder, temporaryFolder } from '../folder.ts';
-import { pushImage } from '../image.ts';
+import { copyManifest, pushImage } from '../image.ts';
 import { run } from '../process.ts';
 import { toolPath } from '../tools.ts';
 import { type Installation, NAME, NAMESPACE, runRelease } from './installation.ts';
@@ -42,9 +42,13 @@ export function transcriptCases(world: () => World): void {
         '--ignore-not-found',
       ]);
       expect(uninstalled).toMatchObject({ status: 0 });
-      for (const name of ['app', 'unsigned']) await pushImage(`${registry.host}/shop/${name}`);
+      for (const name of ['app', 'unsigned']) {
+        const { repository } = await pushImage(`${registry.host}/shop/${name}`);
+        await copyManifest(repository, '1', '1.2');
+      }
       const steps = stepsOf(readFileSync(resolve(PROJECT, PAGE), 'utf8'));
-      expect(steps.length).toBeGreaterThan(12);
+      const typed = steps.map(({ command }) => command);
+      expect(typed).toEqual(expect.arrayContaining([...commandsOfReadme()]));
       for (const { command, prints } of steps) {
         const printed = await type(command, folder, world(), running);
         expect(`$ ${command}\n${printed.replaceAll(registry.host, REGISTRY)}`).toMatch(
@@ -65,9 +69,21 @@ function stepsOf(page: string): readonly Step[] {
     .slice(1)
     .flatMap((rest) => rest.slice(0, rest.indexOf('```')).split(/^\$ /m).slice(1))
     .map((step) => {
-      const end = step.includes('<<YAML') ? step.indexOf('\nYAML\n') + '\nYAML'.length : step.indexOf('\n');
+      const open = step.includes('<<YAML') ? step.indexOf('\nYAML\n') + 1 : 0;
+      // A line that ends with a backslash goes on.
+      const end = open + step.slice(open).search(/(?<!\\)\n/);
       return { command: step.slice(0, end), prints: step.slice(end + 1) };
     });
+}
+
+/** What the README has a newcomer type. */
+function commandsOfReadme(): readonly string[] {
+  const readme = readFileSync(resolve(PROJECT, 'README.md'), 'utf8');
+  const [section = ''] = (readme.split('\n## In a cluster\n')[1] ?? '').split('\n## ');
+  const blocks = section.split('```sh\n').slice(1);
+  const commands = blocks.flatMap((rest) => rest.slice(0, rest.indexOf('\n```')).split(/(?<!\\)\n/));
+  if (commands.length === 0) throw new Error('the README has no commands for a cluster');
+  return commands;
 }
 
 /** `…` is anything of a line, and on a line of its own any lines. */
