@@ -1,5 +1,6 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { vi } from 'vitest';
 import {
   at,
@@ -25,7 +26,7 @@ export type Installation = {
   readonly stop: () => Promise<void>;
   /** Starts another pod of the Deployment as it is now, waits until it is ready, and has the service use it. */
   readonly startPod: () => Promise<Pod>;
-  /** Takes a pod out of the service, then ends it as kubelet does. */
+  /** Ends a pod as kubelet does, while the service still sends it requests for a moment. */
   readonly endPod: (pod: Pod) => Promise<void>;
   /** Takes a pod that is gone out of the service, as kubelet and kube-proxy do a while after it. */
   readonly forget: (pod: Pod) => void;
@@ -144,8 +145,11 @@ export async function runRelease(cluster: Cluster, app: string): Promise<Install
     stop,
     startPod: start,
     endPod: async (pod) => {
+      const ended = pod.stop();
+      // The service hears of it later than the pod does: until then requests go on coming to one that drains.
+      await wait(500);
       forget(pod);
-      await pod.stop();
+      await ended;
     },
     forget,
     pods: () => [...pods],
