@@ -114,5 +114,12 @@ describe('the webhook with policies from the cluster', () => {
     server.put(POLICIES, { ...policy(), spec: { scopes: ['not a scope!'] } });
     await vi.waitFor(() => expect(patches()).toHaveLength(3), 10_000);
     expect(patches()[2]?.[1]).toMatchObject({ status: 'False', reason: 'Broken' });
+    // Valid in its shape, and no key: every image would be refused for it.
+    const keyData = Buffer.from('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n').toString('base64');
+    server.put(POLICIES, written({ name: 'release', scopes: ['example.com'], keyData }) as unknown as Manifest);
+    const last = () => patches().findLast(([path]) => path === `${POLICIES}/release/status`)?.[1];
+    await vi.waitFor(() => expect(last()?.message).toContain('public key'), 10_000);
+    expect(last()).toMatchObject({ status: 'False', reason: 'Broken' });
+  });
   });
 });

@@ -3,7 +3,10 @@ import { asArray, asObject, type JsonObject, stringAt } from '../../encoding/str
 import type { ApiClient } from '../../kubernetes/api.ts';
 import { type Clock, systemClock } from '../../kubernetes/clock.ts';
 import { pathOf, type Target } from '../../kubernetes/resource.ts';
+import { leavesOf } from '../../model/leaves.ts';
 import type { OperationalLogger } from '../../telemetry/logger.ts';
+import { createMaterialLoader } from '../../trust/proof-material.ts';
+import { createTrustStore } from '../../trust/trust-store.ts';
 import type { CompiledPolicy } from '../compiled.ts';
 import type { Conflict } from '../dialects/openshift/conflicts.ts';
 
@@ -57,11 +60,23 @@ export function conditionIn(object: JsonObject): PolicyCondition | undefined {
 const REASONS = ['InForce', 'ScopesOverridden', 'Broken'] as const;
 
 /** What is to be said of a policy. */
-function conditionOf({ policy, problems }: CompiledPolicy, conflict: Conflict | undefined): PolicyCondition {
+function conditionOf(
+  { policy, problems }: CompiledPolicy,
+  conflict: Conflict | undefined,
+  materialOf: ReturnType<typeof createMaterialLoader>,
+): PolicyCondition {
   const observedGeneration = policy.origin.generation;
   if (policy.state.kind === 'broken') {
     const why = problems.length === 0 ? policy.state.failure.message : problems.map(({ text }) => text).join('; ');
     const message = `images in its scopes are refused: ${why}`;
+    return { status: 'False', reason: 'Broken', message: shortened(message), observedGeneration };
+  }
+  // A key that does not load is no broken policy, but each image is refused for it all the same.
+  const unusable = leavesOf(policy.state.require)
+    .map(({ proof }) => materialOf(proof))
+    .find(({ ok }) => !ok);
+  if (unusable?.ok === false) {
+    const message = `images in its scopes are refused: ${unusable.failure.message}`;
     return { status: 'False', reason: 'Broken', message: shortened(message), observedGeneration };
   }
   if (conflict !== undefined)
@@ -82,6 +97,7 @@ export function createStatusWriter(
   clock: Clock = systemClock,
 ): StatusWriter {
   const controller = new AbortController();
+  const materialOf = createMaterialLoader(createTrustStore());
   let latest: readonly (ReportedPolicy & { readonly wanted: PolicyCondition })[] = [];
   /** What was sent of late: the watch has not told of it yet, and it need not be sent again. */
   const sent = new Map<string, { readonly condition: PolicyCondition; readonly at: number }>();
@@ -139,7 +155,7 @@ export function createStatusWriter(
       const byPolicy = new Map(conflicts.map((conflict) => [conflict.origin, conflict]));
       latest = policies.map((one) => ({
         ...one,
-        wanted: conditionOf(one.compiled, byPolicy.get(one.compiled.policy.origin)),
+        wanted: conditionOf(one.compiled, byPolicy.get(one.compiled.policy.origin), materialOf),
       }));
       const standing = new Set(policies.map(({ target }) => pathOf(target)));
       for (const path of sent.keys()) if (!standing.has(path)) sent.delete(path);
