@@ -121,5 +121,4 @@ describe('the webhook with policies from the cluster', () => {
     await vi.waitFor(() => expect(last()?.message).toContain('public key'), 10_000);
     expect(last()).toMatchObject({ status: 'False', reason: 'Broken' });
   });
-  });
 });
