@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { printable } from '../../encoding/escape.ts';
 import type { ApiClient } from '../../kubernetes/api.ts';
 import type { Clock } from '../../kubernetes/clock.ts';
@@ -65,7 +66,8 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
   const compile = (kind: OpenShiftKind, one: Watched<Seen>): CompiledPolicy => {
     const known = compiled.get(one.uid);
     const object = one.object.ok ? one.object.value.object : `${one.resourceVersion}: ${one.object.failure.message}`;
-    if (known?.object === object) return known.policy;
+    // A status that was written changes nothing: the policy stays the very object that rules and proofs are kept by.
+    if (known !== undefined && isDeepStrictEqual(known.object, object)) return known.policy;
     const policy =
       typeof object === 'string'
         ? unusable(kind, one, object)
@@ -123,9 +125,11 @@ export function watchClusterPolicies(api: ApiClient, options: ClusterOptions): C
 
   let isSynced = false;
   const synced = Promise.all(followed.map(({ watch }) => watch.synced)).then((all) => {
-    isSynced = all.every(Boolean);
-    if (isSynced) gather();
-    return isSynced;
+    if (!all.every(Boolean)) return false;
+    gather();
+    // Only now: should gathering fail, nothing may be decided without the policies that it was to bring.
+    isSynced = true;
+    return true;
   });
   return {
     members: () => members,
