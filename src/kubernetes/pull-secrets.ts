@@ -38,14 +38,6 @@ const MAX_BYTES = 2 * 1024 * 1024;
 const KEPT_MS = 10_000;
 const CACHE = { entries: 1_000, bytes: 16 * 1024 * 1024, lives: KEPT_MS };
 
-/** The names of the pull secrets in a pod's spec, and its ServiceAccount's, which is `default` where it names none. */
-export function pullSecretNames(podSpec: JsonObject): PullSecretNames {
-  return {
-    names: namesIn(podSpec),
-    serviceAccount: stringAt(podSpec, 'serviceAccountName') || stringAt(podSpec, 'serviceAccount') || 'default',
-  };
-}
-
 /**
  * Makes a reader. Only `get` in the namespace that is asked for; what is found is kept for ten seconds, what is not
  * found or failed is not: a secret made a moment after its pod must be seen.

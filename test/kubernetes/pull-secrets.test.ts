@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { createApiClient } from '../../src/kubernetes/api.ts';
-import { createPullSecrets, type PullSecretNames, pullSecretNames } from '../../src/kubernetes/pull-secrets.ts';
+import { createPullSecrets, type PullSecretNames } from '../../src/kubernetes/pull-secrets.ts';
 import { type Manifest, refuse, reset, startTestApiServer, statusObject } from './api-server.ts';
 
 const open: (() => Promise<void>)[] = [];
@@ -239,20 +239,5 @@ describe('the pull secrets of a pod', () => {
     server.next('get', () => true);
     const asked = reader.credentialsFor('team', { names: ['s'], serviceAccount: undefined }, AbortSignal.timeout(20));
     expect(await asked).toMatchObject({ failure: { code: 'CLUSTER_UNREACHABLE' } });
-  });
-});
-
-describe('what a pod’s spec names', () => {
-  it('are its secrets and its account, however it is written', () => {
-    const named = { imagePullSecrets: [{ name: 'a' }, {}, { name: '' }, 'x', null, { name: 7 }, { name: 'b' }] };
-    expect(pullSecretNames({ ...named, serviceAccountName: 'builder', serviceAccount: 'old' })).toEqual({
-      names: ['a', 'b'],
-      serviceAccount: 'builder',
-    });
-    expect(pullSecretNames({ serviceAccount: 'old' })).toEqual({ names: [], serviceAccount: 'old' });
-    expect(pullSecretNames({ imagePullSecrets: 'a', serviceAccountName: '' })).toEqual({
-      names: [],
-      serviceAccount: 'default',
-    });
   });
 });
