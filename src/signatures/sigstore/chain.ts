@@ -15,7 +15,7 @@ export function readCertificates(ders: NonEmpty<Uint8Array>): Verified<NonEmpty<
     if (!certificate.ok) return refused('signer', certificate.code, certificate.message);
     // A root is trusted because the verifier has it, never because a bundle brings it (protobuf-specs, X509CertificateChain).
     if (read.length > 0 && Buffer.compare(certificate.value.issuer, certificate.value.subject) === 0)
-      return refused('signer', 'CERTIFICATE_UNTRUSTED', 'the bundle brings a root certificate, as it must not');
+      return refused('signer', 'CERTIFICATE_UNTRUSTED', 'the signature brings a root certificate, as it must not');
     read.push(certificate.value);
   }
   const [leaf, ...intermediates] = read;
@@ -37,7 +37,7 @@ export async function signerChain(
   root: TrustedRoot,
   times: readonly number[],
 ): Promise<Verified<TrustedChain>> {
-  if (times.length === 0) return refused('time', 'TIME_UNPROVEN', 'the bundle has no witnessed time');
+  if (times.length === 0) return refused('time', 'TIME_UNPROVEN', 'the signature has no witnessed time');
   if (leaf.extensions.keyUsage?.has(KEY_USAGE.digitalSignature) !== true)
     return refused('signer', 'CERTIFICATE_UNFIT', "the signer's certificate is not for digital signatures");
 

@@ -85,21 +85,21 @@ function messageOf({ entry, checkpoint }: KnownEntry): LogEntryMessage {
 
 function refusalFor(error: unknown): RefusedBundle {
   if (!(error instanceof VerificationError))
-    return refused('format', 'SIGNATURE_MALFORMED', 'the bundle holds something that cannot be read');
+    return refused('format', 'SIGNATURE_MALFORMED', 'the signature comes with something that cannot be read');
   switch (error.code) {
     case 'TIMESTAMP_ERROR':
-      return refused('time', 'TIMESTAMP_INVALID', 'two log entries of the bundle are of one log and one time');
+      return refused('time', 'TIMESTAMP_INVALID', 'two log entries of the signature are of one log and one time');
     case 'TLOG_BODY_ERROR':
       return refused('transparency', 'LOG_ENTRY_MISMATCH', 'a log entry is of another signature');
     case 'TLOG_ERROR':
     case 'TLOG_INCLUSION_PROOF_ERROR':
     case 'TLOG_INCLUSION_PROMISE_ERROR':
     case 'TLOG_MISSING_INCLUSION_ERROR':
-      return refused('transparency', 'LOG_ENTRY_INVALID', 'a log entry of the bundle is not in the log that it names');
+      return refused('transparency', 'LOG_ENTRY_INVALID', 'a log entry of the signature is not in the log that it names');
     case 'CERTIFICATE_ERROR':
     case 'SIGNATURE_ERROR':
     case 'PUBLIC_KEY_ERROR':
     case 'NOT_IMPLEMENTED_ERROR':
-      return refused('signature', 'SIGNATURE_MISMATCH', 'the signature of the bundle does not hold');
+      return refused('signature', 'SIGNATURE_MISMATCH', 'the signature does not hold');
   }
 }

@@ -46,10 +46,10 @@ export function knownEntries(
     return refused(
       'transparency',
       'LOG_ENTRY_MISSING',
-      `the bundle has entries of ${logs} trusted logs, not ${rule.threshold}`,
+      `the signature has entries of ${logs} trusted logs, not ${rule.threshold}`,
     );
   if (known.some(({ entry }, index) => known.slice(0, index).some((before) => isSame(before.entry, entry))))
-    return refused('transparency', 'LOG_ENTRY_INVALID', 'two log entries of the bundle are one entry twice');
+    return refused('transparency', 'LOG_ENTRY_INVALID', 'two log entries of the signature are one entry twice');
   return verified(known);
 }
 

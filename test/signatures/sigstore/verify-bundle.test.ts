@@ -252,7 +252,7 @@ describe('a log entry', () => {
     const twice = {
       kind: 'refused',
       code: 'LOG_ENTRY_INVALID',
-      message: 'two log entries of the bundle are one entry twice',
+      message: 'two log entries of the signature are one entry twice',
     };
     expect(await said()).toMatchObject(twice);
     twin['logIndex'] = '78';
