@@ -95,7 +95,11 @@ function refusalFor(error: unknown): RefusedBundle {
     case 'TLOG_INCLUSION_PROOF_ERROR':
     case 'TLOG_INCLUSION_PROMISE_ERROR':
     case 'TLOG_MISSING_INCLUSION_ERROR':
-      return refused('transparency', 'LOG_ENTRY_INVALID', 'a log entry of the signature is not in the log that it names');
+      return refused(
+        'transparency',
+        'LOG_ENTRY_INVALID',
+        'a log entry of the signature is not in the log that it names',
+      );
     case 'CERTIFICATE_ERROR':
     case 'SIGNATURE_ERROR':
     case 'PUBLIC_KEY_ERROR':
