@@ -1,7 +1,7 @@
 import { type Artifact, type ArtifactLayer, imageArtifact } from '../../src/cli/demo/artifacts.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import type { ProofRule } from '../../src/model/requirement.ts';
-import type { ProvableCandidate } from '../../src/signatures/cosign/prove-candidate.ts';
+import type { ProvableCandidate } from '../../src/signatures/prove-candidate.ts';
 import { authority, email, issue, issueRoot, leafExtensions, usage } from '../../test/fixtures/certificates.ts';
 import {
   around,

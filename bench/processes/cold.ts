@@ -1,4 +1,5 @@
 /** Cold verification in a process of its own, beside the bare requests and the bare cryptography that are in it. */
+import { NO_REGISTRIES_D } from '../../test/fixtures/storage.ts';
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
 import { Pool } from 'undici';
 import { createEngine } from '../../src/cli/engine.ts';
@@ -52,7 +53,7 @@ async function start(host: string, policies: string): Promise<Started> {
   if (!loaded.ok) throw new Error(loaded.failure.message);
   const engine = await createEngine({
     configuration: configuration.value,
-    policies: () => ({ sets: loaded.value.sets, exemptions: [] }),
+    policies: () => ({ sets: loaded.value.sets, exemptions: [], storage: NO_REGISTRIES_D }),
     allowHelpers: false,
     dockerConfig: undefined,
     onDefect: (error) => {

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { attach, publishImage } from '../../src/cli/demo/publish.ts';
 import { bundleReferrer, createSigner } from '../../src/cli/demo/signer.ts';
 import type { Leaf } from '../../src/model/requirement.ts';
-import { proveCandidate } from '../../src/signatures/cosign/prove-candidate.ts';
+import { proveCandidate } from '../../src/signatures/prove-candidate.ts';
 import { createMaterialLoader } from '../../src/trust/proof-material.ts';
 import { createTrustStore } from '../../src/trust/trust-store.ts';
 import { everywhere, keyLeaf, policyOf } from '../../test/fixtures/keys.ts';

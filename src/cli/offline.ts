@@ -73,7 +73,7 @@ export async function startOffline(given: OfflineArguments, terminal: Terminal):
 
   const engine = await createEngine({
     configuration,
-    policies: () => ({ sets: policies.value.sets, exemptions: [] }),
+    policies: () => ({ sets: policies.value.sets, exemptions: [], storage: policies.value.storage }),
     allowHelpers: true,
     dockerConfig: dockerConfigPath(terminal.environment, true),
     onDefect: (error) =>

@@ -103,7 +103,10 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   const engine = await createEngine({
     configuration,
     credentials: secrets.forAll,
-    policies: () => ({ sets: policies.value.current().sets, exemptions: [] }),
+    policies: () => {
+      const { sets, storage } = policies.value.current();
+      return { sets, exemptions: [], storage };
+    },
     allowHelpers: false,
     dockerConfig: dockerConfigPath(around.environment, false),
     onRequest: ({ host, purpose }) => metrics.registryRequest(host, purpose),

@@ -43,6 +43,11 @@ export const REASONS = {
     'Mend the pull secret, or replace the credential helper by a credential in the configuration.',
   ),
   REGISTRY_TLS_UNTRUSTED: error('configuration', 'Name the CA of this registry under registries.HOST.caFile.'),
+  REGISTRY_BLOCKED: error(
+    'configuration',
+    'The configuration of registries forbids this place: name another image, or give it a mirror.',
+  ),
+  LOOKASIDE_UNUSABLE: error('configuration', 'Mend the lookaside URL in registries.d: it must be file, http or https.'),
   ADDRESS_FORBIDDEN: error(
     'content',
     'Registries at loopback, link-local or metadata addresses must be named in the configuration.',
@@ -141,6 +146,19 @@ export const REASONS = {
   CERTIFICATE_UNFIT: refusal('invalid', 'Sign with a certificate that was issued for signing code.'),
   CERTIFICATE_EXPIRED: refusal('invalid', 'Sign the image again with a certificate that is in date.'),
   CERTIFICATE_NOT_YET_VALID: refusal('invalid', "Check the clocks, or wait until the signer's certificate is valid."),
+  KEY_EXPIRED: refusal('invalid', 'Extend the OpenPGP key or sign with another, and give the policy the new keyring.'),
+  KEY_NOT_YET_VALID: refusal('invalid', "Check the clocks, or wait until the signer's OpenPGP key is valid."),
+  KEY_REVOKED: refusal('invalid', 'Sign the image with another OpenPGP key: this one was revoked.'),
+  KEY_UNFIT: refusal('invalid', 'Sign with an OpenPGP key whose own signatures hold and let it sign.'),
+  SIGNATURE_EXPIRED: refusal('invalid', 'Sign the image again: the signature itself has expired.'),
+  SIGNATURE_NOT_YET_VALID: refusal(
+    'invalid',
+    'Check the clock of whoever signed: the signature is dated in the future.',
+  ),
+  ALGORITHM_WEAK: refusal(
+    'invalid',
+    'Sign with SHA-256 or better and a key that is not DSA nor RSA below 2048 bits, or accept weak algorithms in the configuration.',
+  ),
   CERTIFICATE_NOT_LOGGED: refusal(
     'invalid',
     'Sign with a certificate that a certificate transparency log of the trusted root has promised to include.',

@@ -1,4 +1,5 @@
 import { printable } from '../encoding/escape.ts';
+import { canonicalPrefix } from '../image/canonical-prefix.ts';
 import {
   effectiveTag,
   formatReference,
@@ -9,7 +10,6 @@ import {
 } from '../image/reference.ts';
 import type { Claims } from '../model/finding.ts';
 import type { NamedRule, NamesRule } from '../model/requirement.ts';
-import { canonicalPrefix } from './prefix.ts';
 
 /** Whether the name inside a signature is one that the rule lets stand for the image. */
 export type NameMatch =
@@ -67,6 +67,10 @@ function compares(rule: NamedRule, asked: ImageReference, signed: ImageReference
     case 'remapIdentity': {
       const remapped = remap(asked, canonicalPrefix(rule.prefix), canonicalPrefix(rule.signedPrefix));
       return remapped !== undefined && matchesRepoDigestOrExact(remapped, signed);
+    }
+    case 'remapRepository': {
+      const remapped = remap(asked, canonicalPrefix(rule.prefix), canonicalPrefix(rule.signedPrefix));
+      return remapped !== undefined && repositoryName(remapped.repository) === repositoryName(signed.repository);
     }
   }
 }
@@ -128,11 +132,20 @@ function wanted(rule: NamedRule, asked: ImageReference): string {
       return `the repository ${printable(rule.repository)}`;
     case 'remapIdentity':
       return `${formatReference(asked)} with "${printable(rule.prefix)}" replaced by "${printable(rule.signedPrefix)}"`;
+    case 'remapRepository':
+      return `the repository ${repositoryName(asked.repository)} with "${printable(rule.prefix)}" replaced by "${printable(rule.signedPrefix)}"`;
   }
 }
 
 /** cosign signs a bare repository name unless told otherwise, which is the most common reason for a mismatch. */
 function hint(rule: NamedRule, signed: string): string {
-  if (rule.kind === 'matchRepository' || rule.kind === 'exactRepository' || !parseRepository(signed).ok) return '';
+  if (REPOSITORY_RULES.has(rule.kind) || !parseRepository(signed).ok) return '';
   return ' (a name without tag or digest never matches: sign with cosign sign --sign-container-identity NAME:TAG, or use MatchRepository)';
 }
+
+/** The rules that never look at a tag or digest. */
+const REPOSITORY_RULES: ReadonlySet<NamedRule['kind']> = new Set([
+  'matchRepository',
+  'exactRepository',
+  'remapRepository',
+]);

@@ -66,12 +66,13 @@ const policyEntry = z.union(
     z.strictObject({
       path,
       root: path.optional(),
+      namespaced: path.optional(),
       namespaces: z.array(z.string().min(1)).min(1).optional(),
       scopes: z.array(z.string().min(1)).min(1).optional(),
       mode: mode.optional(),
     }),
   ],
-  'expected a path, or {path, root, namespaces, scopes, mode} with lists that are not empty',
+  'expected a path, or {path, root, namespaced, namespaces, scopes, mode} with lists that are not empty',
 );
 
 const workload = z.strictObject({ group: z.string(), kind: z.string().min(1), path: z.string().min(1) });
@@ -130,6 +131,8 @@ export const configurationSchema = z.strictObject({
   unnamedSignatures: z.enum(['accept', 'refuse']).default('refuse'),
   /** Which manifests of a multi-platform image OpenShift policies look at (MODEL.md M9). */
   instances: z.enum(['indexOrEvery', 'every']).default('indexOrEvery'),
+  /** Whether SHA-1, DSA and RSA keys below 2048 bits count in OpenPGP signatures, as they do for gpg. */
+  weakOpenPgp: z.enum(['refuse', 'accept']).default('refuse'),
   registries: registriesSchema.default({}),
   extraCaFile: path.optional(),
   /** Each left-out key is taken from HTTPS_PROXY, HTTP_PROXY or NO_PROXY; an empty text means none. */

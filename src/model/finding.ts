@@ -8,7 +8,7 @@ export type Location = {
   readonly store: Store;
   /** Registry and repository by their physical names. */
   readonly repository: string;
-  /** The tag, or the digest of the manifest that refers to the image. */
+  /** The tag, the digest of the manifest that refers to the image, or where a detached signature lies, without secrets. */
   readonly reference: string;
 };
 
@@ -93,6 +93,8 @@ export type Proof =
       readonly times: readonly WitnessedTime[];
       readonly log: readonly LogEntry[];
       readonly checks: readonly Check[];
+      /** What sets the times below: a certificate and its authorities, or an OpenPGP key and its signature. */
+      readonly timedBy: 'certificate' | 'key';
       /** From when on it holds, in milliseconds; `always` where it rests on no time. Compared with now at each judgement. */
       readonly notBefore: number | 'always';
       /** The earliest time this proof rests on, in milliseconds; `forever` where it rests on none. */

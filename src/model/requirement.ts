@@ -47,11 +47,15 @@ export type Store =
   /** Sigstore bundles that refer to the digest. */
   | 'sigstore-bundle'
   /** cosign's experimental OCI 1.1 form: simple-signing layers in a manifest that refers to the digest. */
-  | 'cosign-referrer';
+  | 'cosign-referrer'
+  /** Detached signatures: of a lookaside server, or of a registry that serves them itself (openshift-containers.md §3.4, §3.5). */
+  | 'lookaside';
 
 /** Where to look. */
 export type Where = {
   readonly stores: NonEmpty<Store>;
+  /** Whether attachments in every registry are read, or what `registries.d` says of each place. */
+  readonly storage: 'registry' | 'registriesD';
   /** Another repository than the image's own, or the image's own. */
   readonly repository: Repository | 'own';
   readonly tagPrefix: string;
@@ -63,6 +67,8 @@ export type Where = {
 export type TrustRef =
   /** PEM, or a `trusted_root.json`. */
   | { readonly kind: 'inline'; readonly text: string }
+  /** Bytes that are no text, such as an OpenPGP keyring without armor. */
+  | { readonly kind: 'binary'; readonly base64: string }
   /** What the policy points at could not be read; the policy keeps its place and refuses (MODEL.md M8). */
   | { readonly kind: 'unavailable'; readonly why: string }
   | { readonly kind: 'secret'; readonly namespace: string; readonly name: string; readonly key: string };
@@ -115,6 +121,14 @@ export type ProofRule =
       /** At which time the certificates must be valid: at every judgement, or when a log took the signature in. */
       readonly validAt: 'now' | LoggedRule;
     }
+  /** OpenPGP, as containers/image verifies simple signing (openshift-containers.md §3). */
+  | {
+      readonly kind: 'openpgp';
+      /** Any key of any of them; every one must hold a key. */
+      readonly keyrings: NonEmpty<TrustRef>;
+      /** Whether SHA-1, RSA keys below 2048 bits and DSA count, as they do for gpg. */
+      readonly weakAlgorithms: 'refuse' | 'accept';
+    }
   /** As sigstore's clients verify, against one instance's root: by its certificates, or by keys that its logs know. */
   | {
       readonly kind: 'sigstore';
@@ -165,7 +179,9 @@ export type NamedRule =
   | { readonly kind: 'matchRepository' }
   | { readonly kind: 'exactReference'; readonly reference: string }
   | { readonly kind: 'exactRepository'; readonly repository: string }
-  | { readonly kind: 'remapIdentity'; readonly prefix: string; readonly signedPrefix: string };
+  | { readonly kind: 'remapIdentity'; readonly prefix: string; readonly signedPrefix: string }
+  /** As `remapIdentity`, comparing repositories alone; no drop-in syntax has it (openshift-containers.md §2.4). */
+  | { readonly kind: 'remapRepository'; readonly prefix: string; readonly signedPrefix: string };
 
 /** What a condition reads; conditions that read more than the statement are never cached. */
 export type ConditionInput = 'statement' | 'signer' | 'object' | 'namespace' | 'config' | 'now';

@@ -13,11 +13,14 @@ export type ObjectProblem = { readonly path: string; readonly text: string };
 /** A policy with where it stands; what a set is built of, whatever language it was written in. */
 export type CompiledPolicy = {
   /** Which language it was written in, and so which set keeps it; `unreadable` where nobody could tell. */
-  readonly dialect: 'openshift' | 'countersign' | 'unreadable';
+  readonly dialect: 'openshift' | 'countersign' | 'containers' | 'unreadable';
   readonly policy: Policy;
   /** The namespace it holds in, or `cluster`. */
   readonly holdsIn: { readonly kind: 'cluster' } | { readonly kind: 'namespace'; readonly namespace: string };
-  /** `everything` only where it is broken and none of its scopes could be told (MODEL.md M8). */
+  /**
+   * `everything` where it is broken and none of its scopes could be told (MODEL.md M8), and for the `default` of a
+   * policy.json.
+   */
   readonly reach: readonly Scope[] | 'everything';
   readonly problems: readonly ObjectProblem[];
   readonly warnings: readonly PolicyWarning[];

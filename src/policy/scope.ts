@@ -1,5 +1,6 @@
-import { canonicalPrefix } from '../conditions/prefix.ts';
+import { canonicalPrefix } from '../image/canonical-prefix.ts';
 import { effectiveTag, type ImageReference, repositoryName } from '../image/reference.ts';
+import { namesAbove, repositoryChain, wildcardsAbove } from '../image/scope-chain.ts';
 
 /**
  * The scopes under which an image is looked up, most specific first: the exact reference, its repository, each parent
@@ -11,7 +12,7 @@ import { effectiveTag, type ImageReference, repositoryName } from '../image/refe
  */
 export function scopeChains(reference: ImageReference): readonly (readonly string[])[] {
   const name = repositoryName(reference.repository);
-  const general = [name, ...namesAbove(name)];
+  const general = repositoryChain(reference.repository);
   const tag = effectiveTag(reference);
   const chains: (readonly string[])[] = [];
   if (reference.digest !== undefined) chains.push([`${name}@${reference.digest}`, ...general]);
@@ -54,23 +55,4 @@ export function scopesAbove(scope: string): readonly string[] {
   if (at >= 0 && colon >= 0) above.push(`${name}${scope.slice(at)}`, tagged);
   if (name !== scope) above.push(name);
   return [...above, ...namesAbove(name)];
-}
-
-/** Parents of a repository name, its registry, and the wildcards over that. */
-function namesAbove(name: string): readonly string[] {
-  const above: string[] = [];
-  let rest = name;
-  for (let slash = rest.lastIndexOf('/'); slash >= 0; slash = rest.lastIndexOf('/')) {
-    rest = rest.slice(0, slash);
-    above.push(rest);
-  }
-  const colon = rest.indexOf(':');
-  return [...above, ...wildcardsAbove(colon < 0 ? rest : rest.slice(0, colon))];
-}
-
-/** `a.b.c` gives `*.b.c` and `*.c`. */
-function wildcardsAbove(host: string): readonly string[] {
-  const above: string[] = [];
-  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) above.push(`*.${host.slice(dot + 1)}`);
-  return above;
 }

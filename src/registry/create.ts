@@ -1,4 +1,5 @@
-import { type Failure, failure, failureClass, type Lookup } from '../codes/result.ts';
+import { hash } from 'node:crypto';
+import { type Failure, failure, failureClass, type Lookup, type Result } from '../codes/result.ts';
 import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credentials.ts';
 import type { RegistryHost } from '../config/registries.ts';
 import { createHttpClient, type HttpClient } from '../http/client.ts';
@@ -7,11 +8,12 @@ import type { ProxySettings } from '../http/proxy.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { digestOf } from '../image/digest.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
+import { storageFor } from '../image/signature-storage.ts';
 import { baseOf, createPlaces, type Endpoint, httpHosts, type Places } from './endpoints.ts';
 import type { Wire } from './exchange.ts';
 import { readManifest, resolveTagAt } from './manifests.ts';
 import { createReferrers, type Referrers } from './referrers.ts';
-import type { Registry, RequestContext } from './registry.ts';
+import type { Registry, RequestContext, SignatureSearch, StorageAtPlaces } from './registry.ts';
 import { createSessions, type Session, type Sessions, statusFailure } from './session.ts';
 import { type Clock, DEFAULT_LIMITS, type RegistryLimits, SYSTEM_CLOCK } from './settings.ts';
 
@@ -66,6 +68,7 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
   /** Asks each place in turn: an answer ends it, trouble is remembered, and only agreement on nothing is `absent`. */
   async function each<T>(
     repository: Repository,
+    context: RequestContext,
     ask: (endpoint: Endpoint) => Promise<Lookup<T>>,
     isAnswer: (value: T) => boolean = () => true,
   ): Promise<Lookup<T>> {
@@ -74,6 +77,7 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
     const troubles: Failure[] = [];
     let empty: Lookup<T> = { kind: 'absent' };
     for (const endpoint of endpoints.value) {
+      if (context.isWanted?.(endpoint.location) === false) continue;
       const lookup = await ask(endpoint);
       if (lookup.kind === 'found' && isAnswer(lookup.value)) return lookup;
       if (lookup.kind === 'found') empty = lookup;
@@ -88,25 +92,49 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
       return { id: places.accessId(repository, credentials) };
     },
     resolveTag: (repository, tag, context) =>
-      each(repository, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),
+      each(repository, context, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),
     manifest: (repository, which, context) =>
-      each(repository, (endpoint) => readManifest(session, endpoint, which, limits.manifestBytes, context)),
+      each(repository, context, (endpoint) => readManifest(session, endpoint, which, limits.manifestBytes, context)),
     blob(repository, descriptor, maxBytes, context) {
       if (descriptor.size > maxBytes) {
         const message = `the blob ${descriptor.digest} is ${descriptor.size} bytes long, of which ${maxBytes} are read`;
         return Promise.resolve({ kind: 'failed', failure: failure('RESPONSE_TOO_LARGE', message) });
       }
-      return each(repository, (endpoint) => readBlob(session, endpoint, descriptor, context));
+      return each(repository, context, (endpoint) => readBlob(session, endpoint, descriptor, context));
     },
     // A mirror rarely copies signatures: that it lists none does not say that the source has none.
     referrers: (repository, digest, context) =>
       each(
         repository,
+        context,
         (endpoint) => listReferrers(session, endpoint, digest, context),
         (list) => list.descriptors.length > 0,
       ),
+    storage: (repository, search) => storageAt(places.endpoints(repository), search),
+    detached: () =>
+      Promise.resolve({
+        kind: 'failed',
+        failure: failure('FEATURE_NOT_SUPPORTED', 'this version does not read detached signatures'),
+      }),
     with: (further) => viewOf(shared, inTurn([further, credentials])),
     close: () => Promise.resolve(),
+  };
+}
+
+/** What `registries.d` says of each endpoint. */
+function storageAt(endpoints: Result<readonly Endpoint[]>, { storage, asked }: SignatureSearch): StorageAtPlaces {
+  const plans = new Map(
+    (endpoints.ok ? endpoints.value : []).map(({ location }) => [
+      repositoryName(location),
+      storageFor(storage, location, asked),
+    ]),
+  );
+  const said = [...plans].map(([name, { lookaside, attachments }]) => [name, lookaside, attachments]);
+  return {
+    // A lookaside may hold a password.
+    id: hash('sha256', JSON.stringify(said)),
+    hasAttachments: (location) => plans.get(repositoryName(location))?.attachments === true,
+    attachments: [...plans.values()].some(({ attachments }) => attachments) ? 'somewhere' : 'nowhere',
   };
 }
 

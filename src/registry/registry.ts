@@ -3,6 +3,7 @@ import type { CredentialSource } from '../config/credentials.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Repository } from '../image/reference.ts';
+import type { AskedForm, SignatureStorage } from '../image/signature-storage.ts';
 
 /** Bytes that a registry holds under a digest, checked against it, with what it says they are. */
 export type FetchedManifest = {
@@ -25,12 +26,44 @@ export type RequestContext = {
   readonly signal: AbortSignal;
   /** Bytes of a manifest, where fewer than the client's own bound are wanted. */
   readonly maxManifestBytes?: number;
+  /** Only places of which this is true are asked; where none is left, the answer is `absent`. */
+  readonly isWanted?: (location: Repository) => boolean;
   /** Called once for each request sent, token requests and retries included. */
   readonly onRequest?: (request: { readonly host: string; readonly purpose: RequestPurpose }) => void;
 };
 
 /** What a request was for, as metrics and tests name it. */
-export type RequestPurpose = 'token' | 'manifest-head' | 'manifest' | 'blob' | 'referrers';
+export type RequestPurpose =
+  | 'token'
+  | 'manifest-head'
+  | 'manifest'
+  | 'blob'
+  | 'referrers'
+  | 'ping'
+  | 'lookaside'
+  | 'extension';
+
+/** What decides where the signatures of an image are looked for: `registries.d`, and how the image was asked for. */
+export type SignatureSearch = { readonly storage: SignatureStorage; readonly asked: AskedForm };
+
+/** What `registries.d` says of every place where a repository is read. */
+export type StorageAtPlaces = {
+  /** Tells plans apart, without revealing a secret; part of the key of whatever is kept of a search. */
+  readonly id: string;
+  /** Whether attachments are read at a place. */
+  readonly hasAttachments: (location: Repository) => boolean;
+  readonly attachments: 'somewhere' | 'nowhere';
+};
+
+/** Detached signatures of a digest, in the order in which they are numbered or listed. */
+export type DetachedSignatures = {
+  readonly location: Repository;
+  /** What gave them; a registry that serves signatures itself hands them over without telling their format. */
+  readonly source: 'lookaside' | 'extension';
+  /** Where that is, without credentials. */
+  readonly place: string;
+  readonly signatures: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+};
 
 /** How a repository is reached: each physical place in turn, and whose credential opens it. */
 export type Access = {
@@ -66,6 +99,21 @@ export type Registry = {
     digest: Digest,
     context: RequestContext,
   ) => Promise<Lookup<ReferrersList>>;
+  /** What `registries.d` says of the places where a repository is read. Costs no request. */
+  readonly storage: (repository: Repository, search: SignatureSearch) => StorageAtPlaces;
+  /**
+   * Reads detached signatures: of the registry itself where it says that it serves them, or of the lookaside that
+   * `registries.d` names. Places are tried in turn until one has any; none at all is `found` and empty.
+   * @param maximum how many are read; LIMIT_EXCEEDED where there are more
+   * @see reference/openshift-containers.md §3.4, §3.5
+   */
+  readonly detached: (
+    repository: Repository,
+    digest: Digest,
+    search: SignatureSearch,
+    maximum: number,
+    context: RequestContext,
+  ) => Promise<Lookup<DetachedSignatures>>;
   /**
    * The same client for somebody who has further credentials, which are tried before its own. Connections, bounds and
    * whatever is known of registries are shared; tokens and `access().id` are of the credential, so that nothing read with

@@ -10,7 +10,7 @@ export type Candidate =
       readonly id: string;
       readonly location: Location;
       readonly artifact: Artifact;
-      readonly blob: BlobReference;
+      readonly blob: BlobReference | InlineBlob;
       readonly annotations: Readonly<Record<string, string>>;
     }
   /** A sigstore bundle: the blob is the bundle. */
@@ -20,6 +20,14 @@ export type Candidate =
       readonly location: Location;
       readonly artifact: Artifact;
       readonly blob: BlobReference;
+    }
+  /** An OpenPGP message, read where detached signatures lie. */
+  | {
+      readonly kind: 'openpgp';
+      readonly id: string;
+      readonly location: Location;
+      readonly artifact: Artifact;
+      readonly blob: InlineBlob;
     }
   /** It arrived whole and is no well-formed signature. */
   | {
@@ -39,6 +47,9 @@ export type Candidate =
 
 /** What it takes to read a blob. */
 export type BlobReference = Pick<Descriptor, 'digest' | 'size'>;
+
+/** Bytes that came with the look-up, since nothing but their place names them. */
+export type InlineBlob = { readonly bytes: Uint8Array; readonly size: number };
 
 /** What one look-up for one digest came to. */
 export type Listing = {

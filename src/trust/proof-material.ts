@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { LoggedRule, NonEmpty, ProofRule, TrustRef } from '../model/requirement.ts';
+import type { OpenPgpCertificate } from './openpgp/keyring.ts';
 import type { BundleRule, SigningKeys } from './sigstore/bundle-rule.ts';
 import { type TrustedRoot, trustedRootOfParts } from './sigstore/trusted-root.ts';
-import { type KeySet, refsOf, type TrustStore } from './trust-store.ts';
+import { isFixed, type KeySet, refsOf, type TrustStore } from './trust-store.ts';
 import type { Certificate } from './x509/certificate.ts';
 import type { VerifiedEdges } from './x509/chain.ts';
 
@@ -17,11 +18,19 @@ export type ProofMaterial = (
   /** Long-lived certificates that must be valid at every judgement. */
   | (Authorities & { readonly kind: 'current-certificates' })
   | { readonly kind: 'sigstore'; readonly root: TrustedRoot; readonly rule: BundleRule }
+  | OpenPgpMaterial
 ) & {
   /** Over everything that was loaded: the trust part of the proof cache's key (MODEL.md M2). */
   readonly hash: string;
   /** How many signatures proving one artifact may take: what it costs of an image's budget. */
   readonly cost: number;
+};
+
+/** OpenPGP certificates, any of whose keys may sign. */
+export type OpenPgpMaterial = {
+  readonly kind: 'openpgp';
+  readonly certificates: NonEmpty<OpenPgpCertificate>;
+  readonly weakAlgorithms: 'refuse' | 'accept';
 };
 
 /** Keys of logs, any one of which may have made a promise. */
@@ -43,6 +52,9 @@ const CHAIN_COST = 6;
 /** Signatures on the log entries and timestamps of one artifact, as far as honest ones go. */
 const WITNESS_COST = 8;
 
+/** Signatures that one OpenPGP message takes: its own, and those by which its key is what it is. */
+const OPENPGP_COST = 4;
+
 /** Loads the material of rules, once for rules whose material cannot change under its references. */
 export function createMaterialLoader(trust: TrustStore): (rule: ProofRule) => Result<ProofMaterial> {
   const known = new WeakMap<ProofRule, Result<ProofMaterial>>();
@@ -50,7 +62,7 @@ export function createMaterialLoader(trust: TrustStore): (rule: ProofRule) => Re
     const kept = known.get(rule);
     if (kept !== undefined) return kept;
     const material = loadMaterial(trust, rule);
-    if (references(rule).every(({ kind }) => kind === 'inline')) known.set(rule, material);
+    if (references(rule).every(isFixed)) known.set(rule, material);
     return material;
   };
 }
@@ -67,7 +79,18 @@ function loadMaterial(trust: TrustStore, rule: ProofRule): Result<ProofMaterial>
       return loadCertificates(trust, rule);
     case 'sigstore':
       return loadSigstore(trust, rule);
+    case 'openpgp':
+      return loadKeyrings(trust, rule);
   }
+}
+
+function loadKeyrings(trust: TrustStore, rule: Extract<ProofRule, { kind: 'openpgp' }>): Result<ProofMaterial> {
+  const keyrings = trust.keyrings(rule.keyrings);
+  if (!keyrings.ok) return keyrings;
+  const { certificates, hash } = keyrings.value;
+  const { weakAlgorithms } = rule;
+  // A message names its key, so that one verification decides, beside those of the key's own signatures.
+  return ok({ kind: 'openpgp', certificates, weakAlgorithms, hash: hashOf(['openpgp', hash]), cost: OPENPGP_COST });
 }
 
 function loadKeys(trust: TrustStore, rule: Extract<ProofRule, { kind: 'keys' }>): Result<ProofMaterial> {
@@ -163,6 +186,8 @@ function references(rule: ProofRule): readonly TrustRef[] {
       return [...rule.roots, ...rule.intermediates, ...(rule.validAt === 'now' ? [] : rule.validAt.logs)];
     case 'sigstore':
       return [...refsOf(rule.root), ...(rule.signer === 'certificate' ? [] : rule.signer.keys)];
+    case 'openpgp':
+      return rule.keyrings;
   }
 }
 

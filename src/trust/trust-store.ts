@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createBoundedCache } from '../cache/bounded-cache.ts';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { NonEmpty, SigstoreRef, TrustRef } from '../model/requirement.ts';
+import { type OpenPgpCertificate, parseKeyring } from './openpgp/keyring.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
 import { publicGoodRoot } from './sigstore/public-good.ts';
 import { parseTrustedRoot, type TrustedRoot, trustedRootOfPem } from './sigstore/trusted-root.ts';
@@ -22,6 +23,13 @@ export type CertificateSet = {
   readonly hash: string;
 };
 
+/** OpenPGP certificates that were asked for together. */
+export type KeyringSet = {
+  readonly certificates: NonEmpty<OpenPgpCertificate>;
+  /** Over the certificates whole: a revocation or another date of expiry makes it another. */
+  readonly hash: string;
+};
+
 /** Roots of trust, parsed once and looked up by reference. */
 export type TrustStore = {
   /**
@@ -31,6 +39,8 @@ export type TrustStore = {
   readonly keys: (references: NonEmpty<TrustRef>) => Result<KeySet>;
   /** Loads certificates in the same way; every PEM block of every reference must be one. */
   readonly certificates: (references: NonEmpty<TrustRef>) => Result<CertificateSet>;
+  /** Loads OpenPGP keyrings in the same way; each must hold a certificate. */
+  readonly keyrings: (references: NonEmpty<TrustRef>) => Result<KeyringSet>;
   /** Loads a sigstore instance's root; all of it or nothing. */
   readonly sigstore: (reference: SigstoreRef) => Result<TrustedRoot>;
   /** Which authorities were seen to have signed which. */
@@ -52,12 +62,18 @@ export function createTrustStore(): TrustStore {
   const keys = createLoader<PublicKey>((pem) => {
     const key = parsePublicKey(pem);
     return key.ok ? ok([key.value]) : key;
-  });
+  }, textOf);
   const certificates = createLoader<Certificate>((pem) => {
     // Go's reader skips what stands between blocks, and people write there whose certificate it is.
     const parsed = parseCertificates(pem, { junk: 'ignored', maximum: MAXIMUM_CERTIFICATES });
     return parsed.ok ? ok(parsed.value) : failed('TRUST_MATERIAL_UNAVAILABLE', parsed.message);
-  });
+  }, textOf);
+  const keyrings = createLoader<KeyringCertificate>((base64) => {
+    const parsed = parseKeyring(Buffer.from(base64, 'base64'));
+    if (!parsed.ok) return parsed;
+    const [first, ...rest] = parsed.value;
+    return ok([fingerprinted(first), ...rest.map(fingerprinted)]);
+  }, base64Of);
 
   return {
     keys: (references) => {
@@ -67,6 +83,15 @@ export function createTrustStore(): TrustStore {
     certificates: (references) => {
       const set = certificates(references);
       return set.ok ? ok({ certificates: set.value.items, hash: set.value.hash }) : set;
+    },
+    keyrings: (references) => {
+      const set = keyrings(references);
+      if (!set.ok) return set;
+      const [first, ...rest] = set.value.items;
+      return ok({
+        certificates: [first.certificate, ...rest.map(({ certificate }) => certificate)],
+        hash: set.value.hash,
+      });
     },
     sigstore: createRootLoader(),
     edges: createVerifiedEdges(),
@@ -88,7 +113,7 @@ function createRootLoader(): TrustStore['sigstore'] {
     const kept = root.ok ? ok(byContent.get(root.value.hash) ?? root.value) : root;
     if (kept.ok) byContent.set(kept.value.hash, kept.value, ROOT_BYTES);
     // Only material that never changes under its reference.
-    if (refsOf(reference).every(({ kind }) => kind === 'inline')) byReference.set(reference, kept);
+    if (refsOf(reference).every(isFixed)) byReference.set(reference, kept);
     return kept;
   };
 }
@@ -138,11 +163,32 @@ export function refsOf(reference: SigstoreRef): readonly TrustRef[] {
   }
 }
 
+/** An OpenPGP certificate by the hash of all that belongs to it. */
+type KeyringCertificate = { readonly fingerprint: string; readonly certificate: OpenPgpCertificate };
+
+function fingerprinted(certificate: OpenPgpCertificate): KeyringCertificate {
+  return { fingerprint: createHash('sha256').update(certificate.bytes).digest('hex'), certificate };
+}
+
+/** Whether a reference's material never changes under it. */
+export function isFixed({ kind }: TrustRef): boolean {
+  return kind === 'inline' || kind === 'binary';
+}
+
+/** The bytes of a reference in base64, whether they are text or not. */
+function base64Of(reference: TrustRef): Result<string> {
+  if (reference.kind === 'binary') return ok(reference.base64);
+  const text = textOf(reference);
+  return text.ok ? ok(Buffer.from(text.value).toString('base64')) : text;
+}
+
 /** The text of a reference, or why there is none. */
 function textOf(reference: TrustRef): Result<string> {
   switch (reference.kind) {
     case 'inline':
       return ok(reference.text);
+    case 'binary':
+      return failed('TRUST_MATERIAL_UNAVAILABLE', 'it is no text, as keys and certificates in PEM form are');
     case 'unavailable':
       return failed('TRUST_MATERIAL_UNAVAILABLE', reference.why);
     case 'secret':
@@ -162,9 +208,10 @@ function textsOf(references: readonly TrustRef[]): Result<readonly string[]> {
 
 type Loaded<T> = { readonly items: NonEmpty<T>; readonly hash: string };
 
-/** Loads lists of references, all of it or nothing. */
+/** Loads lists of references, all of it or nothing. @param read what a reference holds, by which what is parsed is kept */
 function createLoader<T extends { readonly fingerprint: string }>(
-  parse: (pem: string) => Result<NonEmpty<T>>,
+  parse: (written: string) => Result<NonEmpty<T>>,
+  read: (reference: TrustRef) => Result<string>,
 ): (references: NonEmpty<TrustRef>) => Result<Loaded<T>> {
   const parsed = createBoundedCache<Result<NonEmpty<T>>>({
     entries: MAXIMUM_PARSED_KEYS,
@@ -174,7 +221,7 @@ function createLoader<T extends { readonly fingerprint: string }>(
   const sets = new WeakMap<NonEmpty<TrustRef>, Result<Loaded<T>>>();
 
   const load = (reference: TrustRef): Result<NonEmpty<T>> => {
-    const text = textOf(reference);
+    const text = read(reference);
     if (!text.ok) return text;
     const known = parsed.get(text.value);
     if (known !== undefined) return known;
@@ -204,7 +251,7 @@ function createLoader<T extends { readonly fingerprint: string }>(
     if (known !== undefined) return known;
     const set = loadAll(references);
     // Inline material never changes under its reference, so the list's own identity may stand for it.
-    if (references.every((reference) => reference.kind === 'inline')) sets.set(references, set);
+    if (references.every(isFixed)) sets.set(references, set);
     return set;
   };
 }

@@ -2,15 +2,18 @@ import { ownCopy, weightOf } from '../cache/own-copy.ts';
 import { createSingleFlight } from '../cache/single-flight.ts';
 import { type Failure, failed, failure, failureClass, ok, type Result } from '../codes/result.ts';
 import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
 import type { Proof } from '../model/finding.ts';
 import { hashOf } from '../model/hash.ts';
 import type { ProofRule, Where } from '../model/requirement.ts';
+import type { Registry, RequestContext, SignatureSearch } from '../registry/registry.ts';
 import { MAXIMUM_BUNDLE_BYTES, MAXIMUM_PAYLOAD_BYTES } from '../signatures/cosign/formats.ts';
-import { type ProvableCandidate, proveCandidate } from '../signatures/cosign/prove-candidate.ts';
 import { listReferrers } from '../signatures/cosign/referrers.ts';
 import { listSignatureTag } from '../signatures/cosign/tag.ts';
+import { listDetached } from '../signatures/detached/list.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
+import { type ProvableCandidate, proveCandidate } from '../signatures/prove-candidate.ts';
 import { createMaterialLoader, type ProofMaterial } from '../trust/proof-material.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
 import { type Caches, FRESH } from './caches.ts';
@@ -20,8 +23,11 @@ import type { Task } from './task.ts';
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
 export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
 
-/** The two places that are looked at; each is one look-up, shared by every store, policy and container. */
-export type LookupKind = 'tag' | 'referrers';
+/** The places that are looked at; each is one look-up, shared by every store, policy and container. */
+export type LookupKind = 'tag' | 'referrers' | 'detached';
+
+/** Where a look-up goes: a leaf's `where`, and what `registries.d` adds to it. */
+export type Search = { readonly where: Where; readonly storage: SignatureSearch | 'registry' };
 
 /** What one image may still cost, and which proofs were already granted. */
 export type Budget = { verifications: number; bytes: number; readonly granted: Set<string> };
@@ -51,7 +57,7 @@ export type Gatherer = {
   readonly list: (
     kind: LookupKind,
     target: Target,
-    where: Where,
+    search: Search,
     maximumAge: number,
     task: Task,
   ) => Promise<Result<{ readonly listing: Listing; readonly age: number }>>;
@@ -121,7 +127,10 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
     task: Task,
     waiting: AbortSignal,
   ): Promise<Result<Proof>> => {
-    const bytes = await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), task, waiting);
+    const bytes =
+      'bytes' in candidate.blob
+        ? ok(candidate.blob.bytes)
+        : await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), task, waiting);
     if (!bytes.ok) return bytes;
     return proveCandidate(candidate, bytes.value, material, target.descriptor.digest, task.now);
   };
@@ -132,11 +141,12 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
       return material.ok ? undefined : material.failure;
     },
 
-    list: async (kind, target, where, maximumAge, task) => {
+    list: async (kind, target, { where, storage }, maximumAge, task) => {
       const repository = placeOf(target, where);
       const { digest } = target.descriptor;
       const { registry } = task;
-      const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts}`;
+      const plan = storage === 'registry' ? undefined : registry.storage(repository, storage);
+      const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts} ${plan?.id ?? storage}`;
       const kept = caches.lists.get(key);
       const age = kept === undefined ? Number.POSITIVE_INFINITY : task.now - kept.at;
       if (kept !== undefined && age <= maximumAge) {
@@ -149,12 +159,12 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
           key,
           task.deadline.signal(),
           async (signal) => {
-            const context = { signal, onRequest: task.onRequest };
             const at = clock();
-            const found =
-              kind === 'tag'
-                ? await listSignatureTag(registry, repository, digest, where.tagPrefix, context)
-                : await listReferrers(registry, repository, digest, where.attempts, context);
+            const found = await lookUp(kind, repository, digest, { where, storage }, task.registry, {
+              signal,
+              onRequest: task.onRequest,
+              ...(plan !== undefined && { isWanted: plan.hasAttachments }),
+            });
             if (!found.ok) return found;
             keepListing(caches, key, { listing: found.value, at });
             return ok({ listing: found.value, at });
@@ -198,6 +208,26 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
       );
     },
   };
+}
+
+function lookUp(
+  kind: LookupKind,
+  repository: Repository,
+  digest: Digest,
+  { where, storage }: Search,
+  registry: Registry,
+  context: RequestContext,
+): Promise<Result<Listing>> {
+  switch (kind) {
+    case 'tag':
+      return listSignatureTag(registry, repository, digest, where.tagPrefix, context);
+    case 'referrers':
+      return listReferrers(registry, repository, digest, where.attempts, context);
+    case 'detached':
+      if (storage === 'registry')
+        return Promise.resolve(failed('INTERNAL_ERROR', 'nothing says where detached signatures lie'));
+      return listDetached(registry, repository, digest, storage, where.attempts, context);
+  }
 }
 
 /**

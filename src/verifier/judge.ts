@@ -40,17 +40,21 @@ export function holdsAt(proof: Proof, now: number): boolean {
 
 /** What stands against a proof at a moment. Written so that a moment that is no number is never within. */
 function judgeTime(proof: Extract<Proof, { kind: 'proved' }>, now: number): Verdict | undefined {
-  const { notBefore, notAfter } = proof;
+  const { notBefore, notAfter, timedBy } = proof;
+  const { early, late, whose } = TIMES[timedBy];
   if (notBefore !== 'always' && !(now >= notBefore))
-    return refused('time', 'CERTIFICATE_NOT_YET_VALID', `the signer's certificate is valid from ${dateOf(notBefore)}`);
+    return refused('time', early, `${whose} is valid from ${dateOf(notBefore)}`);
   if (notAfter !== 'forever' && !(now <= notAfter))
-    return refused(
-      'time',
-      'CERTIFICATE_EXPIRED',
-      `the signer's certificate or its authority's expired at ${dateOf(notAfter)}`,
-    );
+    return refused('time', late, `${whose} or ${OR_ELSE[timedBy]} expired at ${dateOf(notAfter)}`);
   return undefined;
 }
+
+const TIMES = {
+  certificate: { early: 'CERTIFICATE_NOT_YET_VALID', late: 'CERTIFICATE_EXPIRED', whose: "the signer's certificate" },
+  key: { early: 'KEY_NOT_YET_VALID', late: 'KEY_EXPIRED', whose: "the signer's key" },
+} as const;
+
+const OR_ELSE = { certificate: "its authority's", key: 'the signature' } as const;
 
 function dateOf(at: number): string {
   return Number.isFinite(at) ? new Date(at).toISOString() : 'no time at all';

@@ -1,11 +1,12 @@
-import type { Failure } from '../codes/result.ts';
-import type { ImageReference } from '../image/reference.ts';
+import { type Failure, ok, type Result } from '../codes/result.ts';
+import { effectiveTag, type ImageReference } from '../image/reference.ts';
+import type { SignatureStorage } from '../image/signature-storage.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Leaf, NonEmpty, Store } from '../model/requirement.ts';
+import type { Leaf, NonEmpty, ProofRule, Store, Where } from '../model/requirement.ts';
 import type { EvidenceRule } from '../policy/policy.ts';
 import type { Candidate, Listing } from '../signatures/evidence.ts';
 import { FRESH } from './caches.ts';
-import { type Budget, type Gatherer, type LookupKind, type Target } from './gather.ts';
+import { type Budget, type Gatherer, type LookupKind, type Search, type Target } from './gather.ts';
 import { judge } from './judge.ts';
 import { type AcceptedFinding, NOTHING_SEEN, type Seen } from './node-value.ts';
 import type { Task } from './task.ts';
@@ -32,6 +33,8 @@ export type LeafContext = {
   readonly target: Target;
   readonly asked: ImageReference;
   readonly evidence: EvidenceRule;
+  /** What `registries.d` says; a failure fails every leaf that asks it. */
+  readonly storage: Result<SignatureStorage>;
   readonly budget: Budget;
   readonly task: Task;
   /** How old a list may be, in milliseconds, where nothing says that it must be fresh. */
@@ -41,15 +44,16 @@ export type LeafContext = {
 };
 
 /** The stores that containers/image itself reads; only there does one unreadable piece refuse the image (MODEL.md M4). */
-const COMPLETE_STORES: ReadonlySet<Store> = new Set(['cosign-tag']);
+const COMPLETE_STORES: ReadonlySet<Store> = new Set(['cosign-tag', 'lookaside']);
 
 const LOOKUPS: Readonly<Record<Store, LookupKind>> = {
   'cosign-tag': 'tag',
   'sigstore-bundle': 'referrers',
   'cosign-referrer': 'referrers',
+  lookaside: 'detached',
 };
 
-const LOOKUP_KINDS: readonly LookupKind[] = ['tag', 'referrers'];
+const LOOKUP_KINDS: readonly LookupKind[] = ['tag', 'referrers', 'detached'];
 
 /** Looks for what a leaf wants and judges all of it; look-ups run side by side. */
 export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context: LeafContext): Promise<LeafEvidence> {
@@ -58,9 +62,10 @@ export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context
   if (unusable !== undefined)
     return { accepted: [], failures: [unusable], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
 
-  const { stores } = leaf.where;
-  const kinds = LOOKUP_KINDS.filter((kind) => stores.some((store) => LOOKUPS[store] === kind));
-  const parts = await Promise.all(kinds.map((kind) => evaluateLookup(kind, leaf, need, context)));
+  const search = searchFor(leaf.where, context);
+  if (!search.ok) return { accepted: [], failures: [search.failure], spoilt: true, seen: NOTHING_SEEN, artifacts: [] };
+  const kinds = lookupsOf(search.value, context);
+  const parts = await Promise.all(kinds.map((kind) => evaluateLookup(kind, leaf, search.value, need, context)));
   return {
     accepted: parts.flatMap((part) => part.accepted),
     failures: parts.flatMap((part) => part.failures),
@@ -74,9 +79,27 @@ export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context
   };
 }
 
+/** Where a leaf's look-ups go for this image, in the form in which it was asked for. */
+function searchFor(where: Where, { storage, asked }: LeafContext): Result<Search> {
+  if (where.storage === 'registry') return ok({ where, storage: 'registry' });
+  if (!storage.ok) return storage;
+  const form = asked.digest === undefined ? { tag: effectiveTag(asked) ?? '' } : { digest: asked.digest };
+  return ok({ where, storage: { storage: storage.value, asked: form } });
+}
+
+/** The look-ups that a leaf's stores take; attachments only where they are read anywhere. */
+function lookupsOf({ where, storage }: Search, { target, task }: LeafContext): readonly LookupKind[] {
+  const kinds = LOOKUP_KINDS.filter((kind) => where.stores.some((store) => LOOKUPS[store] === kind));
+  if (storage === 'registry') return kinds;
+  const place = where.repository === 'own' ? target.repository : where.repository;
+  const { attachments } = task.registry.storage(place, storage);
+  return attachments === 'somewhere' ? kinds : kinds.filter((kind) => kind === 'detached');
+}
+
 async function evaluateLookup(
   kind: LookupKind,
   leaf: Leaf,
+  search: Search,
   need: 'any' | 'complete',
   context: LeafContext,
 ): Promise<LeafEvidence> {
@@ -88,7 +111,7 @@ async function evaluateLookup(
   const listed = await gatherer.list(
     kind,
     target,
-    leaf.where,
+    search,
     complete ? Math.min(FRESH, context.listAge) : context.listAge,
     task,
   );
@@ -104,9 +127,10 @@ async function judgeListing(
   complete: boolean,
   context: LeafContext,
 ): Promise<LeafEvidence> {
-  const wanted = listing.candidates.filter(
+  const stored = listing.candidates.filter(
     (candidate) => candidate.kind === 'unread' || leaf.where.stores.includes(candidate.location.store),
   );
+  const wanted = stored.filter((candidate) => isOfFormat(candidate, leaf.proof));
   const findings = await Promise.all(wanted.map((candidate, index) => findingOf(candidate, index, leaf, context)));
 
   const accepted: AcceptedFinding[] = [];
@@ -130,9 +154,27 @@ async function judgeListing(
     accepted,
     failures,
     spoilt: complete && failures.length > 0,
-    seen: { findings, lookedIn: [listing.place], others: listing.others },
+    seen: {
+      findings,
+      lookedIn: [listing.place],
+      others: listing.others + stored.length - wanted.length,
+    },
     artifacts,
   };
+}
+
+/** A signature of another format than the policy asks for is there beside it, as an attachment is. */
+function isOfFormat({ kind }: Candidate, proof: ProofRule): boolean {
+  switch (kind) {
+    case 'unread':
+      return true;
+    case 'openpgp':
+      return proof.kind === 'openpgp';
+    case 'layer':
+    case 'bundle':
+    case 'malformed':
+      return proof.kind !== 'openpgp';
+  }
 }
 
 async function findingOf(candidate: Candidate, index: number, leaf: Leaf, context: LeafContext): Promise<Finding> {

@@ -1,3 +1,5 @@
+import type { Result } from '../codes/result.ts';
+import type { SignatureStorage } from '../image/signature-storage.ts';
 import type { Origin } from '../model/outcome.ts';
 import type { Asked, Asker } from '../model/subject.ts';
 import type { Exemption } from '../policy/exemption.ts';
@@ -7,6 +9,8 @@ import type { PolicySet, Selected } from '../policy/policy.ts';
 export type Policies = {
   readonly sets: readonly PolicySet[];
   readonly exemptions: readonly Exemption[];
+  /** What `registries.d` says of where signatures are kept, or why that cannot be told. */
+  readonly storage: Result<SignatureStorage>;
 };
 
 /** What selection came to: each policy that applies, and whether an exemption lifts it. */

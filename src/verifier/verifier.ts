@@ -197,6 +197,7 @@ async function attempt(
       target,
       asked,
       evidence: selected.policy.evidence,
+      storage: run.policies.storage,
       budget,
       task,
       listAge,

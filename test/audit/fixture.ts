@@ -42,6 +42,7 @@ export function acceptedFinding(display = 'key sha256:aa'): Finding {
       times: [],
       log: [],
       checks: [],
+      timedBy: 'certificate',
       notBefore: 'always',
       notAfter: 'forever',
     },

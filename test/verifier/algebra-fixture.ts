@@ -101,6 +101,7 @@ function judged(thing: Exclude<Thing, { kind: 'unread' }>, type: string): Extrac
     times: [],
     log: [],
     checks: [],
+    timedBy: 'certificate',
     notBefore: 'always',
     notAfter: 'forever',
   };

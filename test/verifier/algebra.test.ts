@@ -299,6 +299,7 @@ describe('a leaf that asks for what this version does not verify', () => {
     times: [],
     log: [],
     checks: [],
+    timedBy: 'certificate',
     notBefore: 'always',
     notAfter: 'forever',
   };

@@ -30,6 +30,7 @@ import {
   standingClock,
   wordsOf,
 } from '../fixtures/memory-registry.ts';
+import { NO_REGISTRIES_D } from '../fixtures/storage.ts';
 
 const signer = createSigner();
 const other = createSigner();
@@ -152,7 +153,9 @@ describe('a weaker rule never answers for a stronger one (MODEL.md §3.2)', () =
       [strong, weak, strong, weak],
     ]) {
       let sets: readonly PolicySet[] = [];
-      const engine = engineOver(memory.client(), [], { policies: () => ({ sets, exemptions: [] }) });
+      const engine = engineOver(memory.client(), [], {
+        policies: () => ({ sets, exemptions: [], storage: NO_REGISTRIES_D }),
+      });
       for (const set of order) {
         sets = [set];
         const { allowed } = await engine.decide(asked);
@@ -170,7 +173,7 @@ describe('a weaker rule never answers for a stronger one (MODEL.md §3.2)', () =
     const quorum = (k: number): Requirement => ({ kind: 'quorum', k, of: [leaf, keyLeaf([signer, other])] });
     let require: Requirement = quorum(1);
     const engine = engineOver(memory.client(), [], {
-      policies: () => ({ sets: [everywhere(policyOf(require))], exemptions: [] }),
+      policies: () => ({ sets: [everywhere(policyOf(require))], exemptions: [], storage: NO_REGISTRIES_D }),
     });
     expect((await engine.decide(asked)).allowed).toBe(true);
     require = quorum(2);
@@ -370,7 +373,9 @@ describe('an edit [peers 72]', () => {
 
   it('of a policy is in force on the next decision, without a request where nothing new is needed', async () => {
     let sets = [everywhere(policyOf(signedBy(signer)))];
-    const engine = engineOver(memory.client(), [], { policies: () => ({ sets, exemptions: [] }) });
+    const engine = engineOver(memory.client(), [], {
+      policies: () => ({ sets, exemptions: [], storage: NO_REGISTRIES_D }),
+    });
     const steps: [Requirement, string][] = [
       [signedBy(signer), 'verified'],
       [signedBy(other), 'untrusted SIGNATURE_MISMATCH'],
@@ -393,7 +398,9 @@ describe('an edit [peers 72]', () => {
     let sets = [everywhere(policyOf(signedBy(signer)))];
     const gate = Promise.withResolvers<undefined>();
     memory.intercept = () => gate.promise;
-    const engine = engineOver(memory.client(), [], { policies: () => ({ sets, exemptions: [] }) });
+    const engine = engineOver(memory.client(), [], {
+      policies: () => ({ sets, exemptions: [], storage: NO_REGISTRIES_D }),
+    });
     const running = engine.decide(asked);
     await eventually(() => memory.calls.length > 0);
     sets = [everywhere(policyOf({ kind: 'reject', says: 'no' }))];

@@ -8,6 +8,7 @@ import { type Credential, credentialId, NO_CREDENTIALS } from '../../src/config/
 import type { AskForCredentials } from '../../src/verifier/access.ts';
 import { everywhere, keyLeaf, origin, policyOf, signedBy } from '../fixtures/keys.ts';
 import { createMemoryRegistry, engineOver, requestFor, standingClock, wordsOf } from '../fixtures/memory-registry.ts';
+import { NO_REGISTRIES_D } from '../fixtures/storage.ts';
 
 const signer = createSigner();
 const signed = everywhere(policyOf(signedBy(signer)));
@@ -139,7 +140,7 @@ describe("a namespace's credential never answers for another namespace", () => {
     memory.opens = (credential, path, kind) =>
       opens(credential, path, kind) && !(kind === 'blob' && credential === credentialId(TEAM_B));
     const sets = [signed];
-    const engine = engineOver(client(), [], { policies: () => ({ sets, exemptions: [] }) });
+    const engine = engineOver(client(), [], { policies: () => ({ sets, exemptions: [], storage: NO_REGISTRIES_D }) });
     const ask = (who: keyof typeof people) =>
       engine.decide(requestFor([`${ALL[2]}@${image.digest}`], { credentials: people[who]?.credentials }));
     const together = await Promise.all([ask('a'), ask('b')]);
@@ -198,7 +199,7 @@ describe('credentials are asked for', () => {
     const exemptions = [
       { origin: origin('e'), applies: () => true, from: () => true, reason: 'known', until: 'never' as const },
     ];
-    const policies = () => ({ sets: [signed], exemptions });
+    const policies = () => ({ sets: [signed], exemptions, storage: NO_REGISTRIES_D });
     const engine = engineOver(privateRegistry().client(), [], { policies });
     expect((await engine.decide(requestFor([`${ALL[0]}:v1`], someone))).allowed).toBe(true);
     expect(someone.asked).toEqual([]);

@@ -25,6 +25,7 @@ import {
   standingClock,
   wordsOf,
 } from '../fixtures/memory-registry.ts';
+import { NO_REGISTRIES_D } from '../fixtures/storage.ts';
 
 const signer = createSigner();
 const other = createSigner();
@@ -341,6 +342,7 @@ describe('an exception while deciding', () => {
       policies: () => ({
         sets: [everywhere(policyOf(signedBy(signer)))],
         exemptions: [{ origin: origin('hole'), applies: boom, from: () => true, reason: 'none', until: 'never' }],
+        storage: NO_REGISTRIES_D,
       }),
       onDefect: () => undefined,
     });

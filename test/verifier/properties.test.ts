@@ -33,6 +33,7 @@ import {
   standingClock,
   wordsOf,
 } from '../fixtures/memory-registry.ts';
+import { NO_REGISTRIES_D } from '../fixtures/storage.ts';
 import { ask, startWorld } from '../fixtures/world.ts';
 
 /** Fixed, so that a run can be repeated; printed with every failure by fast-check. */
@@ -391,7 +392,10 @@ describe('warm equals cold (MODEL.md §3.1)', () => {
       return [`${repository}@${digest}`, `${repository}:v1`, `${repository}:v1@${digest}`, repository];
     });
     let inForce: readonly PolicySet[] = [];
-    const warm = engineOver(memory.client(), [], { policies: () => ({ sets: inForce, exemptions: [] }), clock });
+    const warm = engineOver(memory.client(), [], {
+      policies: () => ({ sets: inForce, exemptions: [], storage: NO_REGISTRIES_D }),
+      clock,
+    });
     const modes: readonly Mode[] = ['deny', 'deny', 'warn', 'audit'];
     let admitted = 0;
     const runs = 600;

@@ -8,6 +8,7 @@ import type { Exemption } from '../../src/policy/exemption.ts';
 import type { Policy, PolicySet } from '../../src/policy/policy.ts';
 import { everywhere, origin, policyOf, signedBy } from '../fixtures/keys.ts';
 import { createMemoryRegistry, engineOver, requestFor, standingClock, wordsOf } from '../fixtures/memory-registry.ts';
+import { NO_REGISTRIES_D } from '../fixtures/storage.ts';
 
 const signer = createSigner();
 const memory = createMemoryRegistry();
@@ -131,7 +132,11 @@ describe('an exemption (MODEL.md M12)', () => {
     ...changes,
   });
   const engineWith = (sets: readonly PolicySet[], exemptions: readonly Exemption[], unmatched: Unmatched = 'allow') =>
-    engineOver(memory.client(), [], { policies: () => ({ sets, exemptions }), clock, settings: { unmatched } });
+    engineOver(memory.client(), [], {
+      policies: () => ({ sets, exemptions, storage: NO_REGISTRIES_D }),
+      clock,
+      settings: { unmatched },
+    });
 
   it('lifts the policy that it names, is recorded with its reason, and costs no request', async () => {
     memory.calls.length = 0;

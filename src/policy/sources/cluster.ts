@@ -8,10 +8,10 @@ import { type Watch, watchResource } from '../../kubernetes/watch.ts';
 import type { WatchState } from '../../kubernetes/watch-status.ts';
 import type { OperationalLogger } from '../../telemetry/logger.ts';
 import { brokenState, type CompiledPolicy, type Member, NOT_NARROWED } from '../compiled.ts';
+import type { PolicyDefaults } from '../defaults.ts';
 import { compileObject } from '../dialects/openshift/compile.ts';
 import type { OpenShiftVersion } from '../dialects/openshift/crd.ts';
 import { OPENSHIFT_GROUP, type OpenShiftKind, type OpenShiftObject, readObject } from '../dialects/openshift/object.ts';
-import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
 import { conditionIn, type PolicyCondition, type ReportedPolicy } from './cluster-status.ts';
 
 /** The policies that a cluster holds as objects, followed. */
@@ -30,7 +30,7 @@ export type ClusterPolicies = {
 
 /** What following them needs beside the API. */
 export type ClusterOptions = {
-  readonly defaults: OpenShiftDefaults;
+  readonly defaults: PolicyDefaults;
   /** Told after each change; must not throw. */
   readonly onChange: () => void;
   readonly logger: OperationalLogger;

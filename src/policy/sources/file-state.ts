@@ -17,6 +17,9 @@ export type FileState = {
   readonly failures: readonly PolicyProblem[];
   /** What is wrong with single objects of it, or with its standing here. */
   readonly problems: readonly PolicyProblem[];
+  /** What it says of storage and of mirrors, or said when it last could be read. */
+  readonly storage: FileReading['storage'];
+  readonly mirrors: FileReading['mirrors'];
   /** The files that its policies name, or named when they last could be read. */
   readonly material: readonly MaterialFile[];
 };
@@ -29,6 +32,11 @@ const UNREAD = 'unread';
 
 /** Nothing, always the same. */
 const NONE: readonly never[] = [];
+const NOTHING = { policies: NONE, storage: NONE, mirrors: NONE, failures: NONE, problems: NONE, material: NONE };
+
+function saysSomething({ policies, storage, mirrors }: FileState): boolean {
+  return policies.some(({ dialect }) => dialect !== 'unreadable') || storage.length > 0 || mirrors.length > 0;
+}
 
 /** Whether a file must be looked at again although nothing changed. */
 export function isUnread({ file, failures, material }: FileState): boolean {
@@ -37,7 +45,13 @@ export function isUnread({ file, failures, material }: FileState): boolean {
 
 /** Whether two states of a file hold the same policies in the same state. */
 export function isSameState(a: FileState, b: FileState): boolean {
-  return isSameList(a.policies, b.policies) && isSameList(a.failures, b.failures) && isSameList(a.problems, b.problems);
+  return (
+    isSameList(a.policies, b.policies) &&
+    isSameList(a.storage, b.storage) &&
+    isSameList(a.mirrors, b.mirrors) &&
+    isSameList(a.failures, b.failures) &&
+    isSameList(a.problems, b.problems)
+  );
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
@@ -49,16 +63,16 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
  *
  * A file that could be read before and no longer can keeps its place with its last policies, each broken, so that a slip
  * of the pen refuses what it protected; one that never could may have named anything and refuses everything (MODEL.md
- * M8). What a policy names as a file is no policy, and what could only be that is a problem where no policy names it, and
+ * M8). What it said of storage and mirrors stays in force: it never lets an image in that is not signed. What a policy names as a file is no policy, and what could only be that is a problem where no policy names it, and
  * refuses nothing: keys are brought before the policies that name them.
  */
 export function stateOf(file: PolicyFile, reading: FileReading, use: FileUse, last: FileState | undefined): FileState {
-  const { policies, problems, failures, material } = reading;
+  const { policies, problems, failures, material, storage, mirrors } = reading;
   const [first] = failures;
-  if (first === undefined) return { file, reading, use, policies, failures, problems, material };
+  if (first === undefined) return { file, reading, use, policies, storage, mirrors, failures, problems, material };
 
-  const held = last?.policies.some(({ dialect }) => dialect !== 'unreadable') ?? false;
-  const empty = { file, reading, use, policies: NONE, failures: NONE, problems: NONE, material: NONE };
+  const held = last !== undefined && saysSomething(last);
+  const empty = { ...NOTHING, file, reading, use };
   if (reading.content !== 'policies' && !held) {
     if (use === 'named') return empty;
     if (use === 'other' && reading.content !== 'unknown') {

@@ -38,10 +38,17 @@ export async function listFiles(path: string): Promise<Result<Listing>> {
 }
 
 /**
- * Reads a file whole.
+ * Reads a file of text whole.
  * @returns POLICY_BROKEN where it cannot be read or is no UTF-8; LIMIT_EXCEEDED where it is larger than 1 MiB
  */
 export async function readText(path: string): Promise<Result<string>> {
+  const bytes = await readBytes(path);
+  if (!bytes.ok) return bytes;
+  return isUtf8(bytes.value) ? ok(bytes.value.toString('utf8')) : failed('POLICY_BROKEN', 'it is not valid UTF-8');
+}
+
+/** Reads a file whole; fails as {@link readText} does, whatever bytes it holds. */
+export async function readBytes(path: string): Promise<Result<Buffer>> {
   try {
     await using file = await open(path, 'r');
     const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
@@ -52,8 +59,7 @@ export async function readText(path: string): Promise<Result<string>> {
       length += bytesRead;
       if (length > MAX_FILE_BYTES) return failed('LIMIT_EXCEEDED', `it is larger than ${MAX_FILE_BYTES} bytes`);
     }
-    const bytes = buffer.subarray(0, length);
-    return isUtf8(bytes) ? ok(bytes.toString('utf8')) : failed('POLICY_BROKEN', 'it is not valid UTF-8');
+    return ok(buffer.subarray(0, length));
   } catch (error) {
     return failed('POLICY_BROKEN', `it cannot be read (${codeOf(error)})`, error);
   }

@@ -1,11 +1,16 @@
 import { ok, type Result } from '../../codes/result.ts';
+import type { RegistryRule } from '../../config/registry-rules.ts';
 import { printable } from '../../encoding/escape.ts';
+import type { SignatureStorage } from '../../image/signature-storage.ts';
 import type { RootInUse } from '../../trust/sigstore/root-status.ts';
 import type { CompiledPolicy, Member } from '../compiled.ts';
+import { POLICY_DEFAULTS, type PolicyDefaults } from '../defaults.ts';
+import { mergeRegistriesD } from '../dialects/containers/registries-d.ts';
+import { type ContainersDocuments, containersSet } from '../dialects/containers/set.ts';
 import { ownSet } from '../dialects/countersign/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { openShiftSet } from '../dialects/openshift/set.ts';
-import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import { rulesOf } from '../mirrors/mirror-set.ts';
 import type { PolicySet, PolicyWarning } from '../policy.ts';
 import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
 import { identityOf } from './policy-file.ts';
@@ -24,6 +29,10 @@ export type LoadedPolicies = {
   readonly warnings: readonly PolicyWarning[];
   /** ImagePolicies with scopes that a ClusterImagePolicy overrides. */
   readonly conflicts: readonly Conflict[];
+  /** What `registries.d` says of where signatures are kept, or why it cannot be told. */
+  readonly storage: Result<SignatureStorage>;
+  /** How repositories are reached, as mirror sets say it. */
+  readonly mirrors: readonly RegistryRule[];
   /** The trusted roots that policies name, for whoever watches how old they are. */
   readonly trustedRoots: readonly RootInUse[];
 };
@@ -35,7 +44,7 @@ export type LoadedPolicies = {
  */
 export async function loadPolicies(
   entries: readonly PolicyEntry[],
-  defaults: OpenShiftDefaults = OPENSHIFT_DEFAULTS,
+  defaults: PolicyDefaults = POLICY_DEFAULTS,
 ): Promise<Result<LoadedPolicies, LoadFailure>> {
   const first = await firstSnapshot(entries, defaults);
   return first.ok ? ok(render(first.value.snapshot)) : first;
@@ -44,14 +53,14 @@ export async function loadPolicies(
 /** Reads the entries for the first time, when whatever cannot be read is a failure. */
 export async function firstSnapshot(
   entries: readonly PolicyEntry[],
-  defaults: OpenShiftDefaults,
+  defaults: PolicyDefaults,
 ): Promise<Result<{ readonly listed: readonly ListedEntry[]; readonly snapshot: Snapshot }, LoadFailure>> {
   const rules: EntryRules[] = [];
   const wrong: PolicyProblem[] = [];
-  for (const entry of entries) {
-    const read = readEntry(entry);
+  for (const [number, entry] of entries.entries()) {
+    const read = readEntry(entry, number);
     const path = typeof entry === 'string' ? entry : entry.path;
-    if (read.ok) rules.push(read.value);
+    if (read.ok) rules.push(...read.value);
     else wrong.push(problem(read.failure.code, path, read.failure.message));
   }
   const listed = await listEntries(rules);
@@ -72,16 +81,22 @@ export function render(snapshot: Snapshot, cluster: readonly Member[] = []): Loa
   const compiled = members.map((member) => member.compiled);
   const openShift = members.filter((member) => member.compiled.dialect === 'openshift');
   // What could not be read at all may have been anything; it stands with those that know no precedence.
-  const own = members.filter((member) => member.compiled.dialect !== 'openshift');
+  const own = members.filter(({ compiled: { dialect } }) => dialect === 'countersign' || dialect === 'unreadable');
+  const storage = storageOf(snapshot);
   const conflicts = conflictConditions(
     openShift
       .filter(({ compiled, narrowing }) => compiled.holdsIn.kind === 'namespace' || isWide(narrowing))
       .map((member) => member.compiled),
   );
   return {
-    sets: [...(openShift.length === 0 ? [] : [openShiftSet(openShift)]), ...(own.length === 0 ? [] : [ownSet(own)])],
+    sets: [
+      ...(openShift.length === 0 ? [] : [openShiftSet(openShift)]),
+      ...(own.length === 0 ? [] : [ownSet(own)]),
+      ...documentsOf(snapshot).map(containersSet),
+    ],
     problems: [
       ...failuresOf(snapshot),
+      ...(storage.ok ? [] : [problem(storage.failure.code, 'registries.d', storage.failure.message)]),
       ...snapshot.flatMap((entry) => [...entry.problems, ...entry.files.flatMap((file) => file.problems)]),
       ...cluster.flatMap(({ compiled }) => problemsInCluster(compiled)),
     ],
@@ -91,8 +106,42 @@ export function render(snapshot: Snapshot, cluster: readonly Member[] = []): Loa
       ...conflicts.map(({ origin, condition }) => ({ origin, message: condition.message })),
     ],
     conflicts,
+    storage,
+    mirrors: rulesOf(snapshot.flatMap(({ files }) => files.flatMap((file) => file.mirrors))),
     trustedRoots: rootsInUse(snapshot),
   };
+}
+
+/** All of `registries.d`, whatever entry it stands under. */
+function storageOf(snapshot: Snapshot): Result<SignatureStorage> {
+  return mergeRegistriesD(
+    snapshot.flatMap(({ files }) =>
+      files.flatMap(({ file, storage }) => storage.map((document) => ({ file: file.path, document }))),
+    ),
+  );
+}
+
+/** The documents of each entry that has any: each file is one, and namespaced ones take the place of all others. */
+function documentsOf(snapshot: Snapshot): readonly ContainersDocuments[] {
+  const entries = new Map<number, { everywhere: (readonly Member[])[]; byNamespace: Map<string, readonly Member[]> }>();
+  for (const { rules, files } of snapshot) {
+    for (const { policies } of files) {
+      const members = policies
+        .filter(({ dialect }) => dialect === 'containers')
+        .map((compiled) => ({ compiled, narrowing: rules.narrowing }));
+      const [first] = members;
+      if (first === undefined) continue;
+      const documents = entries.get(rules.entry) ?? {
+        everywhere: new Array<readonly Member[]>(),
+        byNamespace: new Map<string, readonly Member[]>(),
+      };
+      entries.set(rules.entry, documents);
+      const { holdsIn } = first.compiled;
+      if (holdsIn.kind === 'cluster') documents.everywhere.push(members);
+      else documents.byNamespace.set(holdsIn.namespace, members);
+    }
+  }
+  return [...entries.values()];
 }
 
 /** What is wrong with an object of the cluster, which stands in no file. */

@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { printable } from '../../encoding/escape.ts';
 import type { TrustRef } from '../../model/requirement.ts';
-import { codeOf, fingerprintOf, idOf, readText } from './files.ts';
+import { codeOf, fingerprintOf, idOf, readBytes } from './files.ts';
 
 /** A key, certificate or trusted root that a policy names as a file, as it was when it was read. */
 export type MaterialFile = {
@@ -15,7 +16,7 @@ export type MaterialFile = {
   readonly fingerprint: string;
   /** Whether the last look said all there is to say; otherwise it is looked at again although nothing changed. */
   readonly isSettled: boolean;
-  readonly ref: Extract<TrustRef, { kind: 'inline' | 'unavailable' }>;
+  readonly ref: Extract<TrustRef, { kind: 'inline' | 'binary' | 'unavailable' }>;
 };
 
 /** Where a policy's paths lead: beside the policy's file, or, where they are absolute, under the entry's root. */
@@ -26,7 +27,7 @@ type Place = { readonly path: string; readonly within: string | undefined };
 
 /** Files that the policies of one file may name. */
 const MAX_FILES = 256;
-/** UTF-16 units of them all together; one has at most 1 MiB in any case. */
+/** Characters of them all together, of base64 where they are no text; one has at most 1 MiB in any case. */
 const MAX_TEXT = 8 * 1024 * 1024;
 
 /** Reads the files that the policies of one file name. What cannot be had fails nothing else. */
@@ -36,7 +37,7 @@ export async function readMaterial(named: ReadonlySet<string>, base: MaterialBas
   for (const written of [...named].slice(0, MAX_FILES)) {
     const file = await readOne(written, placeOf(written, base), room);
     read.push(file);
-    if (file.ref.kind === 'inline') room -= file.ref.text.length;
+    room -= sizeOf(file.ref);
   }
   return read;
 }
@@ -65,7 +66,18 @@ export function saysTheSame(before: readonly MaterialFile[], now: readonly Mater
 }
 
 function textOf({ ref }: MaterialFile): string {
-  return ref.kind === 'inline' ? ref.text : ref.why;
+  switch (ref.kind) {
+    case 'inline':
+      return ref.text;
+    case 'binary':
+      return ref.base64;
+    case 'unavailable':
+      return ref.why;
+  }
+}
+
+function sizeOf(ref: MaterialFile['ref']): number {
+  return ref.kind === 'inline' ? ref.text.length : ref.kind === 'binary' ? ref.base64.length : 0;
 }
 
 function placeOf(written: string, { policyFile, root }: MaterialBase): Place {
@@ -112,20 +124,22 @@ async function readOne(written: string, place: Place, room: number): Promise<Mat
   if (there.kind === 'none') {
     return { written, place, id: undefined, fingerprint, isSettled: true, ref: unavailable(written, there.why) };
   }
-  const text = await readText(there.path);
+  const bytes = await readBytes(there.path);
   const common = { written, place, id: there.id, fingerprint };
-  if (!text.ok) {
-    // A disk that does not answer is asked again; what is too large or no text stays so until it changes.
-    const isSettled = text.failure.cause === undefined;
-    return { ...common, isSettled, ref: unavailable(written, text.failure.message) };
+  if (!bytes.ok) {
+    // A disk that does not answer is asked again; what is too large stays so until it changes.
+    const isSettled = bytes.failure.cause === undefined;
+    return { ...common, isSettled, ref: unavailable(written, bytes.failure.message) };
   }
-  const ref =
-    text.value.length > room
-      ? unavailable(written, `with it, the policies of one file would name more than ${MAX_TEXT} characters`)
-      : ({ kind: 'inline', text: text.value } as const);
-  return { ...common, isSettled: true, ref };
+  const ref: MaterialFile['ref'] = isUtf8(bytes.value)
+    ? { kind: 'inline', text: bytes.value.toString('utf8') }
+    : { kind: 'binary', base64: bytes.value.toString('base64') };
+  if (sizeOf(ref) <= room) return { ...common, isSettled: true, ref };
+  const why = `with it, the policies of one file would name more than ${MAX_TEXT} characters`;
+  return { ...common, isSettled: true, ref: unavailable(written, why) };
 }
 
-function unavailable(written: string, why: string): Extract<TrustRef, { kind: 'unavailable' }> {
+/** What stands for a file that cannot be used. */
+export function unavailable(written: string, why: string): Extract<TrustRef, { kind: 'unavailable' }> {
   return { kind: 'unavailable', why: `the file "${printable(written)}" cannot be used: ${why}` };
 }

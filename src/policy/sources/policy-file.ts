@@ -1,22 +1,35 @@
+import { basename } from 'node:path';
 import type { Failure } from '../../codes/result.ts';
+import { printable } from '../../encoding/escape.ts';
 import type { Mode } from '../../model/mode.ts';
 import type { CompiledPolicy } from '../compiled.ts';
+import type { PolicyDefaults } from '../defaults.ts';
+import { compileDocument, namedFiles as filesOfDocument } from '../dialects/containers/compile.ts';
+import type { ContainersDocument } from '../dialects/containers/document.ts';
+import { readPolicyJson } from '../dialects/containers/read.ts';
+import { type RegistriesD, readRegistriesD } from '../dialects/containers/registries-d.ts';
 import { compileOwnObject, namedFiles } from '../dialects/countersign/compile.ts';
 import { compileObject } from '../dialects/openshift/compile.ts';
 import { readObject } from '../dialects/openshift/object.ts';
-import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import { isLabel } from '../dns-name.ts';
 import { readHeader } from '../header.ts';
+import { type MirrorSet, readMirrorSet } from '../mirrors/mirror-set.ts';
 import { type Content, contentOf } from './content.ts';
 import { readDocuments } from './documents.ts';
+import type { EntryRules } from './entry.ts';
 import { readText } from './files.ts';
-import { lookup, type MaterialFile, readMaterial } from './material.ts';
+import { lookup, type MaterialFile, readMaterial, unavailable } from './material.ts';
 import { type PolicyProblem, problem } from './problem.ts';
-import { type Recognised, recognise } from './recognise.ts';
+import { type Recognised, type RecognisedPolicy, recognise } from './recognise.ts';
 
 /** What a file says, as far as it can be told from itself and from the files that its policies name. */
 export type FileReading = {
   readonly content: Content;
   readonly policies: readonly CompiledPolicy[];
+  /** What it says of where signatures are kept. */
+  readonly storage: readonly RegistriesD[];
+  /** What it says of where images are mirrored. */
+  readonly mirrors: readonly MirrorSet[];
   /** What is wrong with single objects, or with the files that they name; the objects are among the policies. */
   readonly problems: readonly PolicyProblem[];
   /** What keeps the file from being taken at its word. */
@@ -29,9 +42,10 @@ export type FileReading = {
 
 /** What reading needs to know beside the file. */
 export type ReadingContext = {
-  readonly defaults: OpenShiftDefaults;
+  readonly defaults: PolicyDefaults;
   /** The mode of policies that say none. */
   readonly mode: Mode | undefined;
+  readonly holds: EntryRules['holds'];
   /** Where absolute paths that policies name are looked up; undefined where they are taken as they are. */
   readonly root: string | undefined;
   /** The scopes that objects had before, by {@link identityOf}. */
@@ -55,26 +69,80 @@ export async function readPolicyFile(path: string, room: number, context: Readin
   const documents = text.ok ? readDocuments(path, text.value) : text;
   if (!documents.ok) fail(documents.failure);
   else if (documents.value.length === 0) fail({ code: 'POLICY_BROKEN', message: 'it holds no policy' });
+  const namespace = context.holds === 'namespaced' ? namespaceOf(path) : undefined;
+  if (context.holds === 'namespaced' && namespace === undefined) {
+    fail({ code: 'POLICY_BROKEN', message: 'its name is not that of a namespace, with .json behind it' });
+  }
 
-  const objects: Placed[] = [];
+  const sources: Source[] = [];
+  const storage: RegistriesD[] = [];
+  const mirrors: MirrorSet[] = [];
+  const take = (one: Recognised, number: number): Failure | undefined => {
+    if (context.holds === 'namespaced' && one.is !== 'policyJson') {
+      return { code: 'POLICY_BROKEN', message: 'only a policy.json can stand for one in a namespace' };
+    }
+    switch (one.is) {
+      case 'policy':
+        sources.push({
+          kind: 'object',
+          written: one,
+          path: one.path,
+          file: path,
+          document: number,
+          names: filesOf(one),
+        });
+        return undefined;
+      case 'policyJson': {
+        // YAML would have read what no reader of policy.json does.
+        const document = readPolicyJson(text.ok ? text.value : '');
+        if (!document.ok) return document.failure;
+        const names = filesOfDocument(document.value);
+        sources.push({
+          kind: 'document',
+          written: document.value,
+          namespace,
+          path: '',
+          file: path,
+          document: number,
+          names,
+        });
+        return undefined;
+      }
+      case 'registriesD': {
+        const section = readRegistriesD(one.value);
+        if (section.ok) storage.push(section.value);
+        return section.ok ? undefined : section.failure;
+      }
+      case 'mirrorSet': {
+        const set = readMirrorSet(one.object, one.kind);
+        if (set.ok) mirrors.push(set.value);
+        return set.ok ? undefined : set.failure;
+      }
+    }
+  };
   for (const { number, value } of documents.ok ? documents.value : []) {
     const recognised = recognise(value);
     if (!recognised.ok) fail(recognised.failure, number);
-    else
-      for (const one of recognised.value) objects.push({ ...one, names: filesOf(one), file: path, document: number });
+    for (const one of recognised.ok ? recognised.value : []) {
+      const wrong = take(one, number);
+      if (wrong !== undefined) fail(wrong, number);
+    }
   }
-  if (objects.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
+  if (sources.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
 
-  const named = new Set(objects.flatMap(({ names }) => names));
+  const named = new Set(sources.flatMap(({ names }) => names));
   const material = await readMaterial(named, { policyFile: path, root: context.root });
   const refs = lookup(material);
-  const compiled = objects.map((object) => ({ object, policy: compile(object, refs, context) }));
+  const refsOf = (source: Source) => (source.kind === 'document' ? refs : (name: string) => asText(name, refs(name)));
+  const compiled = sources.map((source) => ({ source, policies: compile(source, refsOf(source), context) }));
   return {
     content: contentOf(text, documents),
-    policies: compiled.map(({ policy }) => policy),
-    problems: compiled.flatMap(({ object, policy }) => [
-      ...policy.problems.map((against) => problemAt(object, against)),
-      ...object.names.flatMap((name) => problemWith(object, refs(name))),
+    policies: compiled.flatMap(({ policies }) => policies),
+    storage,
+    mirrors,
+    problems: compiled.flatMap(({ source, policies }) => [
+      ...policies.flatMap(({ problems }) => problems.map((against) => problemAt(source, against))),
+      ...source.names.flatMap((name) => problemWith(source, refsOf(source)(name))),
     ]),
     failures,
     isText: text.ok,
@@ -90,37 +158,64 @@ export function identityOf(
   return JSON.stringify([dialect, of.kind, of.namespace, of.name]);
 }
 
-/** An object, where it stands, and the files that it names. */
-type Placed = Recognised & { readonly file: string; readonly document: number; readonly names: readonly string[] };
+/** What policies are compiled from, where it stands, and the files that it names. */
+type Source = {
+  readonly file: string;
+  readonly document: number;
+  readonly path: string;
+  readonly names: readonly string[];
+} & (
+  | { readonly kind: 'object'; readonly written: RecognisedPolicy }
+  | { readonly kind: 'document'; readonly written: ContainersDocument; readonly namespace: string | undefined }
+);
 
-function filesOf({ object, language }: Recognised): readonly string[] {
+function filesOf({ object, language }: RecognisedPolicy): readonly string[] {
   return language.dialect === 'countersign' ? namedFiles(object) : [];
 }
 
+/** Keys and certificates of objects are PEM, and trusted roots JSON: what is no text is none of them. */
+function asText(name: string, ref: MaterialFile['ref']): MaterialFile['ref'] {
+  return ref.kind === 'binary' ? unavailable(name, 'it is not valid UTF-8') : ref;
+}
+
+/** The namespace that a file of a `namespaced` directory is for. */
+function namespaceOf(path: string): string | undefined {
+  const name = basename(path);
+  const namespace = name.endsWith('.json') ? name.slice(0, -'.json'.length) : '';
+  return isLabel(namespace) && namespace === namespace.toLowerCase() ? namespace : undefined;
+}
+
 function compile(
-  { object, kind, language, path, file, document }: Placed,
+  source: Source,
   material: (path: string) => MaterialFile['ref'],
   { defaults, mode, lastScopes }: ReadingContext,
-): CompiledPolicy {
-  const source = [file, `document ${document}`, ...(path === '' ? [] : [path])].join(', ');
+): readonly CompiledPolicy[] {
+  const { file, document, path } = source;
+  const place = [file, `document ${document}`, ...(path === '' ? [] : [path])].join(', ');
+  if (source.kind === 'document') {
+    const { written, namespace } = source;
+    const name = printable(basename(file), 260);
+    return compileDocument(written, { file: name, source: file, defaults, mode, material, namespace });
+  }
+  const { object, kind, language } = source.written;
   const before = lastScopes.get(identityOf(language.dialect, readHeader(object, kind))) ?? [];
   switch (language.dialect) {
     case 'openshift': {
       const read = readObject(object, kind, language.version);
-      return compileObject(read, { source, defaults, mode, lastScopes: before });
+      return [compileObject(read, { source: place, defaults, mode, lastScopes: before })];
     }
     case 'countersign':
-      return compileOwnObject(object, { source, mode, lastScopes: before, material, kind });
+      return [compileOwnObject(object, { source: place, mode, lastScopes: before, material, kind })];
   }
 }
 
 /** A problem of an object, placed in its document. */
-function problemAt({ path, file, document }: Placed, against: CompiledPolicy['problems'][number]): PolicyProblem {
+function problemAt({ path, file, document }: Source, against: CompiledPolicy['problems'][number]): PolicyProblem {
   const within = path === '' ? '' : `${path}.`;
   return problem('POLICY_BROKEN', file, within + against.text, { document, path: within + against.path });
 }
 
-function problemWith({ path, file, document }: Placed, ref: MaterialFile['ref']): readonly PolicyProblem[] {
-  if (ref.kind === 'inline') return [];
+function problemWith({ path, file, document }: Source, ref: MaterialFile['ref']): readonly PolicyProblem[] {
+  if (ref.kind !== 'unavailable') return [];
   return [problem('TRUST_MATERIAL_UNAVAILABLE', file, ref.why, { document, path })];
 }

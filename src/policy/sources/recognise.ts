@@ -2,10 +2,26 @@ import { failed, ok, type Result } from '../../codes/result.ts';
 import type { OpenShiftVersion } from '../dialects/openshift/crd.ts';
 import { OPENSHIFT_GROUP, versionOf } from '../dialects/openshift/object.ts';
 import type { ImagePolicyKind } from '../header.ts';
+import { type MirrorSetKind, mirrorSetKind } from '../mirrors/mirror-set.ts';
 import { type Fields, fieldOf, isFields } from '../structural.ts';
 
-/** An object of a dialect that this version reads. */
-export type Recognised = {
+/** Something that this version reads. */
+export type Recognised =
+  | RecognisedPolicy
+  /** The document is a containers `policy.json`; its text is read anew, strictly. */
+  | { readonly is: 'policyJson' }
+  | { readonly is: 'registriesD'; readonly value: Fields }
+  | {
+      readonly is: 'mirrorSet';
+      readonly object: Fields;
+      readonly kind: MirrorSetKind;
+      /** As that of a policy. */
+      readonly path: string;
+    };
+
+/** A policy that is an object. */
+export type RecognisedPolicy = {
+  readonly is: 'policy';
   readonly object: Fields;
   readonly kind: ImagePolicyKind;
   readonly language:
@@ -28,18 +44,22 @@ export function recognise(value: unknown, path = ''): Result<readonly Recognised
   if (!isFields(value)) return failed('POLICY_BROKEN', 'it is no policy: a policy is an object');
   const apiVersion = fieldOf(value, 'apiVersion');
   const kind = fieldOf(value, 'kind');
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return byShape(value);
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return byShape(value, path);
 
   if (apiVersion === 'v1' && kind === 'List') return unfold(value, {}, path);
+  const mirrors = mirrorSetKind(apiVersion, kind);
+  if (mirrors !== undefined) return ok([{ is: 'mirrorSet', object: value, kind: mirrors, path }]);
+  const listed = kind.endsWith(LIST) ? mirrorSetKind(apiVersion, kind.slice(0, -LIST.length)) : undefined;
+  if (listed !== undefined) return unfold(value, { apiVersion, kind: listed }, path);
   const group = apiVersion.slice(0, Math.max(apiVersion.lastIndexOf('/'), 0));
   const language = languageOf(group, apiVersion, kind);
   if (!language.ok) return language;
 
   if (kind === 'ClusterImagePolicy' || kind === 'ImagePolicy') {
-    return ok([{ object: value, kind, language: language.value, path }]);
+    return ok([{ is: 'policy', object: value, kind, language: language.value, path }]);
   }
   if (kind === 'ClusterImagePolicyList' || kind === 'ImagePolicyList') {
-    return unfold(value, { apiVersion, kind: kind.slice(0, -'List'.length) }, path);
+    return unfold(value, { apiVersion, kind: kind.slice(0, -LIST.length) }, path);
   }
   return failed('POLICY_BROKEN', `the kind ${kind} of ${apiVersion} is no image policy`);
 }
@@ -49,7 +69,9 @@ export function isTrustedRoot(value: unknown): boolean {
   return isFields(value) && shapeOf(value) === TRUSTED_ROOT;
 }
 
-function languageOf(group: string, apiVersion: string, kind: string): Result<Recognised['language']> {
+const LIST = 'List';
+
+function languageOf(group: string, apiVersion: string, kind: string): Result<RecognisedPolicy['language']> {
   if (group === OWN_GROUP) {
     if (apiVersion === OWN_VERSION) return ok({ dialect: 'countersign' });
     return failed('POLICY_BROKEN', `${apiVersion} is not known: ${OWN_VERSION} is`);
@@ -92,18 +114,22 @@ function byGroup(group: string, apiVersion: string, kind: string): Result<never>
 type Shape = { readonly fields: readonly string[]; readonly dialect: string };
 
 const TRUSTED_ROOT: Shape = { fields: ['tlogs', 'certificateAuthorities'], dialect: 'sigstore trusted roots' };
+const POLICY_JSON: Shape = { fields: ['default', 'transports'], dialect: 'containers policy.json' };
+const REGISTRIES_D: Shape = { fields: ['default-docker', 'docker'], dialect: 'registries.d' };
 
 /** Files that say by their shape alone what they are. */
 const SHAPES: readonly Shape[] = [
   { fields: ['trustPolicies'], dialect: 'notation trust policies (trustpolicy.json)' },
-  { fields: ['default', 'transports'], dialect: 'containers policy.json' },
-  { fields: ['default-docker', 'docker'], dialect: 'registries.d' },
+  POLICY_JSON,
+  REGISTRIES_D,
   TRUSTED_ROOT,
   { fields: ['verifier', 'store'], dialect: 'Ratify’s configuration' },
 ];
 
-function byShape(value: Fields): Result<never> {
+function byShape(value: Fields, path: string): Result<readonly Recognised[]> {
   const shape = shapeOf(value);
+  if (path === '' && shape === POLICY_JSON) return ok([{ is: 'policyJson' }]);
+  if (path === '' && shape === REGISTRIES_D) return ok([{ is: 'registriesD', value }]);
   if (shape === TRUSTED_ROOT) return failed('POLICY_BROKEN', 'it is a sigstore trusted root, and no policy');
   if (shape !== undefined) return unsupported(shape.dialect);
   return failed(

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Failure, Result } from '../../codes/result.ts';
-import type { OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import type { PolicyDefaults } from '../defaults.ts';
 import type { EntryRules } from './entry.ts';
 import { brokenState, type FileState, type FileUse, isSameState, isUnread, stateOf } from './file-state.ts';
 import { type Listing, listFiles, type PolicyFile } from './files.ts';
@@ -40,7 +40,7 @@ export async function listEntries(rules: readonly EntryRules[]): Promise<readonl
 export async function takeSnapshot(
   entries: readonly ListedEntry[],
   before: Snapshot | undefined,
-  defaults: OpenShiftDefaults,
+  defaults: PolicyDefaults,
 ): Promise<Snapshot> {
   const lastScopes = scopesOf(before);
   const states: EntryState[] = [];
@@ -55,7 +55,7 @@ export async function takeSnapshot(
     const looked: Looked[] = [];
     for (const file of listing.value.files) {
       const last = known.get(file.path);
-      const context = { defaults, mode: rules.mode, root: rules.root, lastScopes };
+      const context = { defaults, mode: rules.mode, holds: rules.holds, root: rules.root, lastScopes };
       const one = await readFile(file, last, MAX_OBJECTS - objects, context);
       looked.push(one);
       objects += one.reading.policies.length;
@@ -99,7 +99,9 @@ export function materialOf(snapshot: Snapshot): readonly MaterialFile[] {
 }
 
 function listed(rules: EntryRules, { directories }: Listing, files: readonly FileState[]): EntryState {
-  const isEmpty = files.every(({ reading, failures }) => reading.content !== 'policies' && failures.length === 0);
+  const isEmpty =
+    rules.holds === 'policies' &&
+    files.every(({ reading, failures }) => reading.content !== 'policies' && failures.length === 0);
   const problems = isEmpty ? [problem('POLICY_BROKEN', rules.path, 'the directory holds no policies')] : [];
   return { rules, files, directories, failures: [], problems };
 }

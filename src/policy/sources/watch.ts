@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { ok, type Result } from '../../codes/result.ts';
 import type { Member } from '../compiled.ts';
-import { OPENSHIFT_DEFAULTS, type OpenShiftDefaults } from '../dialects/openshift/settings.ts';
+import { POLICY_DEFAULTS, type PolicyDefaults } from '../defaults.ts';
 import type { PolicyEntry } from './entry.ts';
 import { firstSnapshot, type LoadedPolicies, render } from './load.ts';
 import { currentFingerprint } from './material.ts';
@@ -47,7 +47,7 @@ const PATIENCE = 400;
 export async function watchPolicies(
   entries: readonly PolicyEntry[],
   onChange: (loaded: LoadedPolicies) => void,
-  defaults: OpenShiftDefaults = OPENSHIFT_DEFAULTS,
+  defaults: PolicyDefaults = POLICY_DEFAULTS,
   cluster: () => readonly Member[] = () => [],
 ): Promise<Result<PolicyWatch, LoadFailure>> {
   const first = await firstSnapshot(entries, defaults);

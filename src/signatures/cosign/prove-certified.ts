@@ -107,5 +107,5 @@ function proved(
   },
 ): Proof {
   const checks: readonly Check[] = rest.checks.map((check) => ({ check, result: { kind: 'passed' } }));
-  return { kind: 'proved', signer, claims, ...rest, checks };
+  return { kind: 'proved', signer, claims, ...rest, timedBy: 'certificate', checks };
 }

@@ -60,6 +60,7 @@ export async function proveCurrentBundle(
     times: [],
     log: [],
     checks,
+    timedBy: 'certificate',
     notBefore,
     notAfter,
   });

@@ -132,6 +132,7 @@ function proved(key: PublicKey, claims: Claims, entry?: LogEntry & { readonly at
     times: entry === undefined ? [] : [{ at: entry.at, by: entry.log }],
     log: entry === undefined ? [] : [entry],
     checks,
+    timedBy: 'certificate',
     notBefore: 'always',
     notAfter: 'forever',
   };

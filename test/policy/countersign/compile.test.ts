@@ -6,6 +6,7 @@ const file = (path: string) => ({ kind: 'inline', text: `what ${path} holds` });
 
 const WHERE = {
   stores: ['cosign-tag', 'sigstore-bundle', 'cosign-referrer'],
+  storage: 'registry',
   repository: 'own',
   tagPrefix: '',
   attempts: 64,

@@ -43,7 +43,7 @@ function textOf(ref: TrustRef): string {
 
 /** Reads what a leaf trusts, as it will be read when an image is decided on; how many keys and roots that were. */
 function trusted({ proof }: Leaf): number {
-  if (proof.kind === 'certificates') return 0;
+  if (proof.kind === 'certificates' || proof.kind === 'openpgp') return 0;
   const keys = proof.kind === 'keys' ? proof.keys : proof.signer === 'certificate' ? [] : proof.signer.keys;
   for (const key of keys) expect(createPublicKey(textOf(key)).asymmetricKeyType).toBe('ec');
   return keys.length + (proof.kind === 'sigstore' ? readRoot(proof.root) : 0);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Leaf } from '../../../src/model/requirement.ts';
 import type { CompiledPolicy } from '../../../src/policy/compiled.ts';
+import { POLICY_DEFAULTS } from '../../../src/policy/defaults.ts';
 import { readObject } from '../../../src/policy/dialects/openshift/object.ts';
 import { KEY, policy, written } from './objects.ts';
 
@@ -33,6 +34,7 @@ describe('compiling', () => {
             name: 'policy',
             where: {
               stores: ['cosign-tag', 'sigstore-bundle', 'cosign-referrer'],
+              storage: 'registry',
               repository: 'own',
               tagPrefix: '',
               attempts: 64,
@@ -144,13 +146,13 @@ describe('annotations', () => {
   it('accept unnamed signatures by policy or by configuration, and say so in the rule [M10]', () => {
     const accepting = { kind: 'ifNamed', rule: { kind: 'matchRepoDigestOrExact' } };
     const annotated = policy({ annotations: { 'countersign.dev/unnamed-signatures': 'accept' } });
-    const configured = policy({}, { defaults: { unnamedSignatures: 'accept', instances: 'indexOrEvery' } });
+    const configured = policy({}, { defaults: { ...POLICY_DEFAULTS, unnamedSignatures: 'accept' } });
     expect([leaf(annotated).names, leaf(configured).names]).toEqual([accepting, accepting]);
   });
 
   it('ask for every instance by policy or by configuration [M9]', () => {
     const annotated = policy({ annotations: { 'countersign.dev/instances': 'every' } });
-    const configured = policy({}, { defaults: { unnamedSignatures: 'refuse', instances: 'every' } });
+    const configured = policy({}, { defaults: { ...POLICY_DEFAULTS, instances: 'every' } });
     expect([annotated.policy.subjectRule, configured.policy.subjectRule]).toEqual(['everyInstance', 'everyInstance']);
   });
 

@@ -2,10 +2,10 @@ import { parseReference } from '../../../src/image/reference.ts';
 import { known, unknown } from '../../../src/model/known.ts';
 import type { AskedImage, Asker } from '../../../src/model/subject.ts';
 import { type CompiledPolicy, type Member, type Narrowing, NOT_NARROWED } from '../../../src/policy/compiled.ts';
+import { POLICY_DEFAULTS } from '../../../src/policy/defaults.ts';
 import { type CompileContext, compileObject } from '../../../src/policy/dialects/openshift/compile.ts';
 import { readObject } from '../../../src/policy/dialects/openshift/object.ts';
 import { openShiftSet } from '../../../src/policy/dialects/openshift/set.ts';
-import { OPENSHIFT_DEFAULTS } from '../../../src/policy/dialects/openshift/settings.ts';
 import type { PolicySet } from '../../../src/policy/policy.ts';
 
 /** A key in the right wrapping; nothing here verifies with it. */
@@ -13,7 +13,7 @@ export const KEY = Buffer.from(`-----BEGIN PUBLIC KEY-----\n${'A'.repeat(64)}\n-
   'base64',
 );
 
-const CONTEXT: CompileContext = { source: 'test', defaults: OPENSHIFT_DEFAULTS, mode: undefined, lastScopes: [] };
+const CONTEXT: CompileContext = { source: 'test', defaults: POLICY_DEFAULTS, mode: undefined, lastScopes: [] };
 
 type Written = {
   readonly name?: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createApiClient } from '../../../src/kubernetes/api.ts';
-import { OPENSHIFT_DEFAULTS } from '../../../src/policy/dialects/openshift/settings.ts';
+import { POLICY_DEFAULTS } from '../../../src/policy/defaults.ts';
 import { type ClusterPolicies, watchClusterPolicies } from '../../../src/policy/sources/cluster.ts';
 import { watchPolicies } from '../../../src/policy/sources/watch.ts';
 import { silentLogger } from '../../../src/telemetry/logger.ts';
@@ -24,7 +24,7 @@ async function serving(...versions: readonly string[]): Promise<TestApiServer> {
 
 async function following(server: TestApiServer, onChange = () => {}): Promise<ClusterPolicies> {
   const api = createApiClient(server.cluster);
-  const policies = watchClusterPolicies(api, { defaults: OPENSHIFT_DEFAULTS, onChange, logger: silentLogger });
+  const policies = watchClusterPolicies(api, { defaults: POLICY_DEFAULTS, onChange, logger: silentLogger });
   onTestFinished(async () => {
     await policies.close();
     await api.close();
@@ -115,7 +115,7 @@ describe('OpenShift policies of a cluster', () => {
       'team.yaml': yaml({ name: 'team', namespace: 'a', scopes: ['example.com/prod/app'] }),
     });
     const policies = await following(server);
-    const watch = await watchPolicies([files.path], () => {}, OPENSHIFT_DEFAULTS, policies.members);
+    const watch = await watchPolicies([files.path], () => {}, POLICY_DEFAULTS, policies.members);
     if (!watch.ok) throw new Error(watch.failure.message);
     onTestFinished(watch.value.close);
     const { sets, conflicts } = watch.value.current();

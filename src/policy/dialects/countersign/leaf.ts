@@ -61,6 +61,7 @@ function whereOf(from: WrittenSignature['from']): Where {
   return {
     stores: from?.formats === undefined ? EVERY_STORE : mapAll(from.formats, (format) => STORES[format]),
     // The schema saw to it that it is a repository.
+    storage: 'registry',
     repository: repository?.ok === true ? repository.value : 'own',
     tagPrefix: from?.tagPrefix ?? '',
     attempts: from?.limit ?? ATTEMPTS,

@@ -12,16 +12,17 @@ import type {
   TrustRef,
 } from '../../../model/requirement.ts';
 import { brokenState, type CompiledPolicy, toScopes } from '../../compiled.ts';
+import type { PolicyDefaults } from '../../defaults.ts';
 import { canonicalScope } from '../../scope.ts';
 import { decodedText } from './grammar.ts';
 import type { OpenShiftObject, OpenShiftSpec } from './object.ts';
-import { type OpenShiftDefaults, type OpenShiftSettings, readSettings } from './settings.ts';
+import { type OpenShiftSettings, readSettings } from './settings.ts';
 
 /** What compiling needs to know beside the object. */
 export type CompileContext = {
   /** File and document, or the object's UID. */
   readonly source: string;
-  readonly defaults: OpenShiftDefaults;
+  readonly defaults: PolicyDefaults;
   /** The mode of a policy that says none. */
   readonly mode: Mode | undefined;
   /** The scopes that the same object had when it was last valid. */
@@ -121,6 +122,7 @@ function leafOf(spec: OpenShiftSpec, settings: OpenShiftSettings, name: string):
     name,
     where: {
       stores: ['cosign-tag', 'sigstore-bundle', 'cosign-referrer'],
+      storage: 'registry',
       repository: 'own',
       tagPrefix: '',
       attempts: ATTEMPTS,

@@ -1,6 +1,7 @@
 import { printable } from '../../../encoding/escape.ts';
 import { isMode, type Mode } from '../../../model/mode.ts';
 import type { ObjectProblem } from '../../compiled.ts';
+import type { PolicyDefaults } from '../../defaults.ts';
 import type { SubjectRule } from '../../policy.ts';
 
 /** What countersign lets an OpenShift policy say beyond its schema. */
@@ -10,15 +11,6 @@ export type OpenShiftSettings = {
   /** Whether signatures of formats that carry no image name count (MODEL.md M10). */
   readonly unnamedSignatures: 'refuse' | 'accept';
 };
-
-/** What the configuration says for policies that do not say it themselves. */
-export type OpenShiftDefaults = {
-  readonly unnamedSignatures: 'refuse' | 'accept';
-  readonly instances: 'indexOrEvery' | 'every';
-};
-
-/** What holds where nobody says anything. */
-export const OPENSHIFT_DEFAULTS: OpenShiftDefaults = { unnamedSignatures: 'refuse', instances: 'indexOrEvery' };
 
 const PREFIX = 'countersign.dev/';
 const MODE = `${PREFIX}mode`;
@@ -34,7 +26,7 @@ const INSTANCES = `${PREFIX}instances`;
  */
 export function readSettings(
   annotations: ReadonlyMap<string, string>,
-  defaults: OpenShiftDefaults,
+  defaults: PolicyDefaults,
 ): {
   readonly settings: OpenShiftSettings;
   readonly problems: readonly ObjectProblem[];

@@ -9,8 +9,11 @@ import { proveCertifiedLayer } from './prove-certified.ts';
 import { proveCurrentBundle } from './prove-current-bundle.ts';
 import { proveSigstoreBundle, proveSigstoreLayer } from './prove-sigstore.ts';
 
-/** A candidate that a proof can be made of. */
-export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
+/** What cosign writes. */
+type CosignCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
+
+/** What a rule about such signatures rests on. */
+type CosignMaterial = Exclude<ProofMaterial, { kind: 'openpgp' }>;
 
 /**
  * What a candidate proves under a rule: every form of cosign's signatures under every kind of trust.
@@ -18,10 +21,10 @@ export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>
  * @param now milliseconds since the epoch
  * @returns a failure only where nothing can be known: a bound was hit, or the material cannot be used for this form
  */
-export async function proveCandidate(
-  candidate: ProvableCandidate,
+export async function proveCosign(
+  candidate: CosignCandidate,
   bytes: Uint8Array,
-  material: ProofMaterial,
+  material: CosignMaterial,
   image: Digest,
   now: number,
 ): Promise<Result<Proof>> {
@@ -33,7 +36,7 @@ export async function proveCandidate(
 async function proveAnyLayer(
   payload: Uint8Array,
   annotations: Readonly<Record<string, string>>,
-  material: ProofMaterial,
+  material: CosignMaterial,
   image: Digest,
   now: number,
 ): Promise<Result<Proof>> {
@@ -52,7 +55,7 @@ async function proveAnyLayer(
 
 async function proveAnyBundle(
   bytes: Uint8Array,
-  material: ProofMaterial,
+  material: CosignMaterial,
   image: Digest,
   now: number,
 ): Promise<Result<Proof>> {
