@@ -17,10 +17,16 @@ const USUAL = 4096;
 const WORST = 6;
 
 /**
- * Bytes that plain data weighs in a cache: its text, and for what is far from usual the worst that as much text can be
- * made to take. Fixed weights would let somebody fill the memory with long media types and annotations.
+ * Bytes that plain data weighs in a cache: the memory of byte arrays, its text, and for what is far from usual the worst
+ * that as much text can be made to take. Fixed weights would let somebody fill the memory with long media types and annotations.
  */
 export function weightOf(value: object): number {
-  const { length } = JSON.stringify(value);
-  return length <= USUAL ? OVERHEAD + length : WORST * length;
+  let bytes = 0;
+  const { length } = JSON.stringify(value, (_, member: unknown) => {
+    if (!(member instanceof Uint8Array)) return member;
+    // All of the memory that it keeps alive, which is more than it shows of it.
+    bytes += member.buffer.byteLength;
+    return '';
+  });
+  return bytes + (length <= USUAL ? OVERHEAD + length : WORST * length);
 }
