@@ -1,6 +1,6 @@
 import { printable } from '../encoding/escape.ts';
 import type { Decision, SubjectDecision } from '../model/decision.ts';
-import type { Finding } from '../model/finding.ts';
+import type { Finding, Location } from '../model/finding.ts';
 import { findingsOf, policyName } from './names.ts';
 
 /** What `verify` and `review` print with `--output json` (DESIGN.md §5). */
@@ -82,12 +82,7 @@ function imageOutput(subject: SubjectDecision): ImageOutput {
 function findingOutput(finding: Finding): FindingOutput {
   const { location, artifact } = finding;
   const digest = artifact?.digest ?? null;
-  const separator = location.reference.startsWith('sha256:') ? '@' : ':';
-  const where = {
-    format: location.store,
-    location: printable(`${location.repository}${separator}${location.reference}`, 600),
-    artifact: digest,
-  };
+  const where = { format: location.store, location: printable(written(location), 600), artifact: digest };
   if (finding.kind === 'unread') {
     const { code, message } = finding.failure;
     return { ...where, signer: null, accepted: false, code, message };
@@ -98,4 +93,10 @@ function findingOutput(finding: Finding): FindingOutput {
   if (verdict.kind === 'accepted')
     return { ...shown, accepted: true, code: null, message: verdict.warnings.join('; ') };
   return { ...shown, accepted: false, code: verdict.code, message: verdict.message };
+}
+
+/** A place as people write it: a reference, or the URL below which a detached signature lies. */
+function written({ store, repository, reference }: Location): string {
+  if (store === 'lookaside') return reference;
+  return `${repository}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`;
 }

@@ -193,6 +193,17 @@ describe("the command line's JSON", () => {
       expect(jsonOutput([decision([subject([said(kind)])])]).images[0]?.outcome).toBe(kind);
     }
   });
+
+  it('places a detached signature by its URL alone', () => {
+    const finding = acceptedFinding();
+    const reference = 'https://lookaside.test/acme/app@sha256=00/signature-1';
+    const detached = { ...finding, location: { ...finding.location, store: 'lookaside', reference } } as const;
+    const outcome = { kind: 'verified', findings: [detached] } as const;
+    expect(jsonOutput([decision([subject([said('verified', { outcome })])])]).images[0]?.findings[0]).toMatchObject({
+      format: 'lookaside',
+      location: reference,
+    });
+  });
 });
 
 describe("the command line's text", () => {
