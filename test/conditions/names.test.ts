@@ -132,6 +132,29 @@ rows('remapIdentity to a bare registry', remap('docker.io/library/busybox', 'exa
   ['53', `busybox@${A}`, 'docker.io/library/example.com:80', false],
 ]);
 
+const remapRepository: NamedRule = {
+  kind: 'remapRepository',
+  prefix: 'mirror.example/vendor',
+  signedPrefix: 'vendor.example',
+};
+
+rows('remapRepository', remapRepository, [
+  ['55', 'mirror.example/vendor/app:1', 'vendor.example/app', true],
+  ['55', 'mirror.example/vendor/app:1', 'vendor.example/app:9', true],
+  ['55', `mirror.example/vendor/app@${A}`, 'vendor.example/app', true],
+  ['50', 'mirror.example/vendors/app:1', 'vendor.example/app', false],
+  ['50', 'mirror.example/vendor/app:1', 'mirror.example/vendor/app:1', false],
+  ['50', 'mirror.example/vendor/app:1', 'vendor.example/other:1', false],
+  ['54', 'elsewhere.example/app:1', 'elsewhere.example/app', true],
+  ['54', 'elsewhere.example/app:1', 'vendor.example/app', false],
+]);
+
+rows(
+  'remapRepository to a name that would be completed',
+  { ...remapRepository, prefix: 'a.example', signedPrefix: 'notlocalhost' },
+  [['53', 'a.example/app:1', 'docker.io/notlocalhost/app', false]],
+);
+
 describe('a signature without a name', () => {
   const every: readonly NamedRule[] = [
     { kind: 'matchExact' },
@@ -140,6 +163,7 @@ describe('a signature without a name', () => {
     { kind: 'exactReference', reference: 'a.example/b:1' },
     { kind: 'exactRepository', repository: 'a.example/b' },
     remap('a.example', 'b.example'),
+    remapRepository,
   ];
 
   it.each(every)('is refused under $kind, or a bundle could be copied to another repository [M10]', (rule) => {

@@ -268,6 +268,10 @@ describe('what a signature must be besides', () => {
       { match: 'remap', prefix: 'mirror.example', signedPrefix: 'vendor.example/a' },
       { kind: 'remapIdentity', prefix: 'mirror.example', signedPrefix: 'vendor.example/a' },
     ],
+    [
+      { match: 'remapRepository', prefix: 'mirror.example', signedPrefix: 'vendor.example/a' },
+      { kind: 'remapRepository', prefix: 'mirror.example', signedPrefix: 'vendor.example/a' },
+    ],
   ])('names: %j', (names, rule) => {
     expect(leaf({ ...BY_KEY, names }).names).toEqual(rule);
   });

@@ -236,6 +236,11 @@ describe('what is no signature is refused, with the place and a sentence to act 
       `${AT}.names.signedPrefix: is required where match is remap`,
     ],
     [
+      { ...BY_KEY, names: { match: 'remapRepository', signedPrefix: 'b.example', repository: 'b.example/c' } },
+      `${AT}.names.repository: means nothing where match is remapRepository`,
+      `${AT}.names.prefix: is required where match is remapRepository`,
+    ],
+    [
       { ...BY_KEY, names: { match: 'remap', prefix: 'a.example/', signedPrefix: 'b.example' } },
       `${AT}.names.prefix: is no registry, nor one with the beginning of a repository behind it, such as mirror.example.com/vendor`,
     ],

@@ -14,6 +14,7 @@ const MATCHES = [
   'exactReference',
   'exactRepository',
   'remap',
+  'remapRepository',
 ] as const;
 
 /** The fields that one way of matching needs; beside every other they mean nothing. */
@@ -25,6 +26,7 @@ const NEEDS: Readonly<Record<(typeof MATCHES)[number], readonly Detail[]>> = {
   exactReference: ['reference'],
   exactRepository: ['repository'],
   remap: ['prefix', 'signedPrefix'],
+  remapRepository: ['prefix', 'signedPrefix'],
 };
 const DETAILS = ['reference', 'repository', 'prefix', 'signedPrefix'] as const;
 type Detail = (typeof DETAILS)[number];
@@ -47,7 +49,7 @@ export const names = fields({
     .enum(MATCHES)
     .meta(
       about(
-        'How they compare. `unchecked`: not at all. `exact`: they are the same, with tag or digest. `repoDigestOrExact`: for an image that is run by digest the repository is the same, otherwise as `exact`. `repository`: the repository is the same. `exactReference`, `exactRepository`: the signed name is what is written beside it, whatever the image is run by. `remap`: as `repoDigestOrExact`, once `prefix` is replaced by `signedPrefix`.',
+        'How they compare. `unchecked`: not at all. `exact`: they are the same, with tag or digest. `repoDigestOrExact`: for an image that is run by digest the repository is the same, otherwise as `exact`. `repository`: the repository is the same. `exactReference`, `exactRepository`: the signed name is what is written beside it, whatever the image is run by. `remap`, `remapRepository`: as `repoDigestOrExact` and as `repository`, once `prefix` is replaced by `signedPrefix`.',
       ),
     ),
   reference: text(MAX_NAME)
@@ -58,8 +60,10 @@ export const names = fields({
     .optional()
     .meta(about('For `exactReference`.', 'It names its registry, and has a tag or a digest.')),
   repository: repositoryName.optional().meta(about('For `exactRepository`.', FULL_NAME)),
-  prefix: namePrefix.optional().meta(about('For `remap`: how the name begins that the image is run by.')),
-  signedPrefix: namePrefix.optional().meta(about('For `remap`: how the name begins that was signed.')),
+  prefix: namePrefix
+    .optional()
+    .meta(about('For both kinds of remapping: how the name begins that the image is run by.')),
+  signedPrefix: namePrefix.optional().meta(about('For both kinds of remapping: how the name begins that was signed.')),
   unnamed: z
     .enum(['refuse', 'accept'])
     .optional()
@@ -116,6 +120,8 @@ function namedRule(written: {
       return { kind: 'exactRepository', repository };
     case 'remap':
       return { kind: 'remapIdentity', prefix, signedPrefix };
+    case 'remapRepository':
+      return { kind: 'remapRepository', prefix, signedPrefix };
   }
 }
 
