@@ -6,6 +6,7 @@ import { readPem } from '../encoding/pem.ts';
 import { isHost, parseRepository, type Repository } from '../image/reference.ts';
 import { type Credential, type CredentialSource, credentialId, NO_CREDENTIALS } from './credentials.ts';
 import { dockerCredentials, parseDockerConfig } from './docker-config.ts';
+import type { RegistryRule } from './registry-rules.ts';
 
 const path = z.string().min(1);
 const host = z
@@ -101,6 +102,19 @@ export async function loadRegistries(
       id: (repository) => sourceOf(repository).id(repository),
       candidates: (repository) => sourceOf(repository).candidates(repository),
     },
+  });
+}
+
+/** The mirrors of configured hosts as rules, like everything else that says where repositories are read. */
+export function mirrorRules(hosts: ReadonlyMap<string, RegistryHost>): readonly RegistryRule[] {
+  return [...hosts].flatMap(([host, { mirrors }]) => {
+    if (mirrors.length === 0) return [];
+    const places = mirrors.map((place) => ({
+      location: place.pathPrefix === '' ? place.host : `${place.host}/${place.pathPrefix}`,
+      insecure: false,
+      serves: 'everything' as const,
+    }));
+    return [{ prefix: host, location: host, insecure: false, blocked: false, mirrors: places }];
   });
 }
 

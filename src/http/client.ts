@@ -11,8 +11,11 @@ import { type ProxySettings, proxyFor } from './proxy.ts';
 
 /** Everything that decides where requests may go and whom they trust. */
 export type HttpClientOptions = {
-  /** Hosts that stand in the configuration, as `URL.host` writes them; only they may be at a forbidden address. */
-  readonly configuredHosts?: ReadonlySet<string>;
+  /**
+   * Whether a host stands in the configuration, by `URL.host`; only such hosts may be at a forbidden address. Asked at
+   * each request, since the configuration of a running server changes.
+   */
+  readonly isConfigured?: (host: string) => boolean;
   /** PEM of the CA that a host's certificate must come from, instead of the public ones; by `URL.host`. */
   readonly caByHost?: ReadonlyMap<string, string>;
   /** PEM of a CA trusted for every host beside the public ones. */
@@ -34,6 +37,8 @@ export type HttpRequest = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Whether this host stands in a configuration that the client knows nothing of, as an image's lookaside does. */
+  readonly configured?: boolean;
   /**
    * Bytes of body at most; the connection is cut at the first byte more. Of an answer that is no success the first
    * 64 KiB are kept, so that its status counts whatever page comes with it.
@@ -76,13 +81,15 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       if (reason === 'evict') void pool.close();
     },
   });
-  const configured = options.configuredHosts ?? new Set();
+  const isConfigured = options.isConfigured ?? (() => false);
 
-  function poolOf(url: URL): Dispatcher {
-    const held = pools.get(url.origin);
+  function poolOf(url: URL, configured: boolean): Dispatcher {
+    // By the host's standing too: a connection that was let through once must not serve whoever may not make it.
+    const key = `${url.origin} ${configured}`;
+    const held = pools.get(key);
     if (held !== undefined) return held;
-    const pool = openPool(url, options, configured.has(url.host));
-    pools.set(url.origin, pool);
+    const pool = openPool(url, options, configured);
+    pools.set(key, pool);
     return pool;
   }
 
@@ -92,11 +99,12 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       if (url.protocol !== 'https:' && url.protocol !== 'http:') {
         return failed('RESPONSE_MALFORMED', `${printable(url.protocol, 20)} is no protocol of registries`);
       }
-      if (!configured.has(url.host) && isForbiddenHostname(url.hostname)) {
+      const configured = request.configured === true || isConfigured(url.host);
+      if (!configured && isForbiddenHostname(url.hostname)) {
         return { ok: false, failure: forbiddenAddress(url.host) };
       }
       try {
-        return await exchange(poolOf(url), request);
+        return await exchange(poolOf(url, configured), request);
       } catch (error) {
         return { ok: false, failure: failureOf(error, url.host, signal) };
       }

@@ -1,19 +1,22 @@
 import { hash } from 'node:crypto';
-import { type Failure, failure, failureClass, type Lookup, type Result } from '../codes/result.ts';
+import { failure, type Lookup, type Result } from '../codes/result.ts';
 import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credentials.ts';
-import type { RegistryHost } from '../config/registries.ts';
+import { mirrorRules, type RegistryHost } from '../config/registries.ts';
+import type { RegistryRule } from '../config/registry-rules.ts';
 import { createHttpClient, type HttpClient } from '../http/client.ts';
 import { createGate } from '../http/gate.ts';
 import type { ProxySettings } from '../http/proxy.ts';
 import type { Descriptor } from '../image/descriptor.ts';
-import { digestOf } from '../image/digest.ts';
-import { type Repository, repositoryName } from '../image/reference.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import { repositoryName } from '../image/reference.ts';
 import { storageFor } from '../image/signature-storage.ts';
-import { baseOf, createPlaces, type Endpoint, httpHosts, type Places } from './endpoints.ts';
+import { askPlaces, type Question } from './ask-places.ts';
+import { createPlaces, type Endpoint, type Endpoints, type Places } from './endpoints.ts';
 import type { Wire } from './exchange.ts';
+import { type KnownHosts, knownHosts } from './hosts.ts';
 import { readManifest, resolveTagAt } from './manifests.ts';
 import { createReferrers, type Referrers } from './referrers.ts';
-import type { Registry, RequestContext, SignatureSearch, StorageAtPlaces } from './registry.ts';
+import type { NamedTag, Registry, RequestContext, SignatureSearch, StorageAtPlaces } from './registry.ts';
 import { createSessions, type Session, type Sessions, statusFailure } from './session.ts';
 import { type Clock, DEFAULT_LIMITS, type RegistryLimits, SYSTEM_CLOCK } from './settings.ts';
 
@@ -21,6 +24,13 @@ import { type Clock, DEFAULT_LIMITS, type RegistryLimits, SYSTEM_CLOCK } from '.
 export type RegistryOptions = {
   /** Configured hosts, by `host[:port]` as references write it; see `loadRegistries`. */
   readonly hosts?: ReadonlyMap<string, RegistryHost>;
+  /**
+   * Rules of configuration files, such as `registries.conf`: their hosts count as configured. Of equal prefixes the mirrors
+   * of `hosts` go first, then these. The same array while nothing changed.
+   */
+  readonly configuredRules?: () => readonly RegistryRule[];
+  /** Rules of others, such as the cluster's mirror sets; after all the above. The same array while nothing changed. */
+  readonly rules?: () => readonly RegistryRule[];
   readonly credentials?: CredentialSource;
   /** PEM of a CA trusted for every host beside the public ones. */
   readonly extraCa?: string;
@@ -35,17 +45,21 @@ export type RegistryOptions = {
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const hosts = options.hosts ?? new Map<string, RegistryHost>();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const http = options.http ?? createHttpClient(clientOptions(options, hosts, limits));
+  const ownRules = mirrorRules(hosts);
+  const configured = joined([() => ownRules, options.configuredRules ?? NO_RULES]);
+  const rules = joined([configured, options.rules ?? NO_RULES]);
+  const known = knownHosts(hosts, configured, rules);
+  const http = options.http ?? createHttpClient(clientOptions(options, known, limits));
   const wire: Wire = {
     http,
     gate: createGate({ total: limits.concurrency, perKey: limits.concurrencyPerHost }),
     limits,
     clock: options.clock ?? SYSTEM_CLOCK,
-    plainHosts: plainHostsOf(hosts),
+    isPlain: known.isPlain,
   };
   const shared: Shared = {
     limits,
-    places: createPlaces(hosts),
+    places: createPlaces(hosts, rules),
     sessions: createSessions(wire),
     listReferrers: createReferrers(wire),
   };
@@ -65,47 +79,32 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
   const { limits, places, listReferrers } = shared;
   const session = shared.sessions(credentials);
 
-  /** Asks each place in turn: an answer ends it, trouble is remembered, and only agreement on nothing is `absent`. */
-  async function each<T>(
-    repository: Repository,
-    context: RequestContext,
-    ask: (endpoint: Endpoint) => Promise<Lookup<T>>,
-    isAnswer: (value: T) => boolean = () => true,
-  ): Promise<Lookup<T>> {
-    const endpoints = places.endpoints(repository);
-    if (!endpoints.ok) return { kind: 'failed', failure: endpoints.failure };
-    const troubles: Failure[] = [];
-    let empty: Lookup<T> = { kind: 'absent' };
-    for (const endpoint of endpoints.value) {
-      if (context.isWanted?.(endpoint.location) === false) continue;
-      const lookup = await ask(endpoint);
-      if (lookup.kind === 'found' && isAnswer(lookup.value)) return lookup;
-      if (lookup.kind === 'found') empty = lookup;
-      if (lookup.kind === 'failed') troubles.push(inPlace(endpoint, lookup.failure));
-    }
-    const worst = gravest(troubles);
-    return worst === undefined ? empty : { kind: 'failed', failure: worst };
-  }
-
   return {
     access(repository) {
       return { id: places.accessId(repository, credentials) };
     },
     resolveTag: (repository, tag, context) =>
-      each(repository, context, (endpoint) => resolveTagAt(session, endpoint, tag, limits.manifestBytes, context)),
+      askPlaces(places.endpoints(repository), 'tag', context, (endpoint) =>
+        resolveTagAt(session, endpoint, tag, limits.manifestBytes, context),
+      ),
     manifest: (repository, which, context) =>
-      each(repository, context, (endpoint) => readManifest(session, endpoint, which, limits.manifestBytes, context)),
+      askPlaces(places.endpoints(repository), questionOf(which), context, (endpoint) =>
+        readManifest(session, endpoint, which, limits.manifestBytes, context),
+      ),
     blob(repository, descriptor, maxBytes, context) {
       if (descriptor.size > maxBytes) {
         const message = `the blob ${descriptor.digest} is ${descriptor.size} bytes long, of which ${maxBytes} are read`;
         return Promise.resolve({ kind: 'failed', failure: failure('RESPONSE_TOO_LARGE', message) });
       }
-      return each(repository, context, (endpoint) => readBlob(session, endpoint, descriptor, context));
+      return askPlaces(places.endpoints(repository), 'content', context, (endpoint) =>
+        readBlob(session, endpoint, descriptor, context),
+      );
     },
     // A mirror rarely copies signatures: that it lists none does not say that the source has none.
     referrers: (repository, digest, context) =>
-      each(
-        repository,
+      askPlaces(
+        places.endpoints(repository),
+        'signatures',
         context,
         (endpoint) => listReferrers(session, endpoint, digest, context),
         (list) => list.descriptors.length > 0,
@@ -122,9 +121,9 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
 }
 
 /** What `registries.d` says of each endpoint. */
-function storageAt(endpoints: Result<readonly Endpoint[]>, { storage, asked }: SignatureSearch): StorageAtPlaces {
+function storageAt(places: Result<Endpoints>, { storage, asked }: SignatureSearch): StorageAtPlaces {
   const plans = new Map(
-    (endpoints.ok ? endpoints.value : []).map(({ location }) => [
+    (places.ok ? places.value.endpoints : []).map(({ location }) => [
       repositoryName(location),
       storageFor(storage, location, asked),
     ]),
@@ -161,29 +160,33 @@ async function readBlob(
   return { kind: 'found', value: body };
 }
 
-function inPlace(endpoint: Endpoint, beneath: Failure): Failure {
-  return failure(beneath.code, `${repositoryName(endpoint.location)}: ${beneath.message}`, beneath.cause);
+/** What a manifest is asked for. */
+function questionOf(which: Digest | NamedTag): Question {
+  if (typeof which === 'string') return 'content';
+  return which.about === undefined ? 'tag' : 'signatures';
 }
 
-/** The failure that `onError` loosens least, so that an unreachable mirror hides nothing; the last of equals. */
-function gravest(troubles: readonly Failure[]): Failure | undefined {
-  return troubles.findLast((trouble) => failureClass(trouble) !== 'unavailable') ?? troubles.at(-1);
-}
-
-function clientOptions(options: RegistryOptions, hosts: ReadonlyMap<string, RegistryHost>, limits: RegistryLimits) {
+function clientOptions(options: RegistryOptions, { isConfigured, caByHost }: KnownHosts, limits: RegistryLimits) {
   return {
-    ...httpHosts(hosts),
+    isConfigured,
+    caByHost,
     connectionsPerOrigin: limits.concurrencyPerHost,
     ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
   };
 }
 
-function plainHostsOf(hosts: ReadonlyMap<string, RegistryHost>): ReadonlySet<string> {
-  const plain = new Set<string>();
-  for (const [host, { plainHttp }] of hosts) {
-    const base = plainHttp ? baseOf(host, true) : undefined;
-    if (base !== undefined) plain.add(base.host);
-  }
-  return plain;
+const NO_RULES = (): readonly RegistryRule[] => NONE;
+const NONE: readonly RegistryRule[] = [];
+
+/** Several lists as one, which is the same array while each of them is. */
+function joined(lists: readonly (() => readonly RegistryRule[])[]): () => readonly RegistryRule[] {
+  let last: { readonly parts: readonly (readonly RegistryRule[])[]; readonly all: readonly RegistryRule[] } | undefined;
+  return () => {
+    const parts = lists.map((list) => list());
+    if (last === undefined || parts.some((part, index) => part !== last?.parts[index])) {
+      last = { parts, all: parts.flat() };
+    }
+    return last.all;
+  };
 }

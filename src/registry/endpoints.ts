@@ -3,8 +3,11 @@ import { createBoundedCache } from '../cache/bounded-cache.ts';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { CredentialSource } from '../config/credentials.ts';
 import type { RegistryHost } from '../config/registries.ts';
+import type { MirrorPlace, RegistryRule } from '../config/registry-rules.ts';
 import { printable } from '../encoding/escape.ts';
-import { isRepositoryPath, type Repository, repositoryName } from '../image/reference.ts';
+import { type Repository, repositoryName } from '../image/reference.ts';
+import { baseOf } from './hosts.ts';
+import { createRoutes, type Place, type Routes } from './rules.ts';
 
 /** One physical place where a repository is read. */
 export type Endpoint = {
@@ -13,60 +16,57 @@ export type Endpoint = {
   /** Where requests go: scheme and authority. */
   readonly base: URL;
   readonly plainHttp: boolean;
+  readonly serves: MirrorPlace['serves'];
 };
 
-/** Docker Hub's registry answers under another name than the one in references. */
-const PHYSICAL_HOSTS: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']]);
-
-/** Scheme and authority of a host, or undefined where the host is none to a URL (`1.2.3.999`). */
-export function baseOf(host: string, plainHttp: boolean): URL | undefined {
-  return URL.parse(`${plainHttp ? 'http' : 'https'}://${PHYSICAL_HOSTS.get(host) ?? host}/`) ?? undefined;
-}
-
-/**
- * The places where a repository is read, in turn: its mirrors, then itself.
- * @returns REFERENCE_INVALID where a host can stand in no URL, or a path would leave its place in one
- */
-function endpointsOf(repository: Repository, hosts: ReadonlyMap<string, RegistryHost>): Result<readonly Endpoint[]> {
-  const mirrors = hosts.get(repository.host)?.mirrors ?? [];
-  const places: Repository[] = mirrors.map(({ host, pathPrefix }) => ({
-    host,
-    path: pathPrefix === '' ? repository.path : `${pathPrefix}/${repository.path}`,
-  }));
-  const endpoints: Endpoint[] = [];
-  for (const location of [...places, repository]) {
-    const plainHttp = hosts.get(location.host)?.plainHttp ?? false;
-    const base = baseOf(location.host, plainHttp);
-    if (base === undefined) return failed('REFERENCE_INVALID', `${printable(location.host)} is not the name of a host`);
-    if (!isRepositoryPath(location.path)) {
-      return failed('REFERENCE_INVALID', `${printable(location.path)} is not the path of a repository`);
-    }
-    endpoints.push({ location, base, plainHttp });
-  }
-  return ok(endpoints);
-}
+/** All places where a repository is read, in turn: its mirrors, then itself. */
+export type Endpoints = {
+  readonly endpoints: readonly Endpoint[];
+  /** The prefix of the rule for whose sake a place was left out. */
+  readonly blockedBy: string | undefined;
+};
 
 /** Where repositories are read, and under which name that is cached; both are asked for several times a decision. */
 export type Places = {
-  /** See {@link endpointsOf}. */
-  readonly endpoints: (repository: Repository) => Result<readonly Endpoint[]>;
+  /** @returns REFERENCE_INVALID where a host can stand in no URL, or a path would leave its place in one */
+  readonly endpoints: (repository: Repository) => Result<Endpoints>;
   /** Names who reads a repository where, without revealing a secret. */
   readonly accessId: (repository: Repository, credentials: CredentialSource) => string;
 };
 
 const REMEMBERED = { entries: 10_000, bytes: 16 * 1024 * 1024, lives: 'forever' } as const;
 
-/** Makes the places of a configuration, each worked out once. */
-export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>): Places {
-  const known = createBoundedCache<Result<readonly Endpoint[]>>(REMEMBERED);
+/** What follows from one state of the rules; forgotten with it. */
+type State = {
+  readonly rules: readonly RegistryRule[];
+  readonly routes: Routes;
+  readonly known: ReturnType<typeof createBoundedCache<Result<Endpoints>>>;
+};
+
+/**
+ * Makes the places of a configuration, each worked out once for as long as the rules stay.
+ * @param rules in order of precedence among equal prefixes; the same array while nothing changed
+ */
+export function createPlaces(
+  hosts: ReadonlyMap<string, RegistryHost>,
+  rules: () => readonly RegistryRule[] = () => [],
+): Places {
+  const stateOf = (current: readonly RegistryRule[]): State => ({
+    rules: current,
+    routes: createRoutes(current),
+    known: createBoundedCache<Result<Endpoints>>(REMEMBERED),
+  });
+  let state = stateOf(rules());
   const ids = createBoundedCache<{ readonly id: string }>(REMEMBERED);
 
-  const endpoints = (repository: Repository): Result<readonly Endpoint[]> => {
+  const endpoints = (repository: Repository): Result<Endpoints> => {
+    const current = rules();
+    if (current !== state.rules) state = stateOf(current);
     const name = repositoryName(repository);
-    const before = known.get(name);
+    const before = state.known.get(name);
     if (before !== undefined) return before;
-    const found = endpointsOf(repository, hosts);
-    known.set(name, found, 1_000);
+    const found = endpointsOf(repository, hosts, state.routes);
+    state.known.set(name, found, 1_000);
     return found;
   };
 
@@ -76,8 +76,9 @@ export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>): Places {
       const found = endpoints(repository);
       // Whose credential opens a place may change from one moment to the next, so that is asked for each time.
       let reads = repositoryName(repository);
-      for (const { location, base } of found.ok ? found.value : []) {
-        reads += `\n${base.origin} ${repositoryName(location)} ${credentials.id(location)}`;
+      if (found.ok && found.value.blockedBy !== undefined) reads += '\nblocked';
+      for (const { location, base, serves } of found.ok ? found.value.endpoints : []) {
+        reads += `\n${base.origin} ${repositoryName(location)} ${serves} ${credentials.id(location)}`;
       }
       const before = ids.get(reads);
       if (before !== undefined) return before.id;
@@ -88,22 +89,26 @@ export function createPlaces(hosts: ReadonlyMap<string, RegistryHost>): Places {
   };
 }
 
-/** What the HTTP client must know of the configured hosts. */
-export function httpHosts(hosts: ReadonlyMap<string, RegistryHost>): {
-  readonly configuredHosts: ReadonlySet<string>;
-  readonly caByHost: ReadonlyMap<string, string>;
-} {
-  const configuredHosts = new Set<string>();
-  const caByHost = new Map<string, string>();
-  for (const [host, { plainHttp, ca, mirrors }] of hosts) {
-    const base = baseOf(host, plainHttp);
-    if (base === undefined) continue;
-    configuredHosts.add(base.host);
-    if (ca !== undefined) caByHost.set(base.host, ca);
-    for (const mirror of mirrors) {
-      const place = baseOf(mirror.host, hosts.get(mirror.host)?.plainHttp ?? false);
-      if (place !== undefined) configuredHosts.add(place.host);
-    }
+function endpointsOf(
+  repository: Repository,
+  hosts: ReadonlyMap<string, RegistryHost>,
+  routes: Routes,
+): Result<Endpoints> {
+  const route = routes(repository);
+  if (!route.ok) return route;
+  const endpoints: Endpoint[] = [];
+  for (const place of route.value.places) {
+    const endpoint = endpointAt(place, hosts);
+    if (!endpoint.ok) return endpoint;
+    endpoints.push(endpoint.value);
   }
-  return { configuredHosts, caByHost };
+  return ok({ endpoints, blockedBy: route.value.blockedBy });
+}
+
+function endpointAt({ location, insecure, serves }: Place, hosts: ReadonlyMap<string, RegistryHost>): Result<Endpoint> {
+  const plainHttp = hosts.get(location.host)?.plainHttp ?? insecure;
+  const base = baseOf(location.host, plainHttp);
+  return base === undefined
+    ? failed('REFERENCE_INVALID', `${printable(location.host)} is not the name of a host`)
+    : ok({ location, base, plainHttp, serves });
 }

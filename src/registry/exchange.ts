@@ -12,7 +12,7 @@ export type Wire = {
   readonly limits: RegistryLimits;
   readonly clock: Clock;
   /** By `URL.host`. */
-  readonly plainHosts: ReadonlySet<string>;
+  readonly isPlain: (host: string) => boolean;
 };
 
 /** A request before it is sent. */
@@ -101,7 +101,7 @@ function redirectTarget(wire: Wire, from: URL, location: string | undefined): Re
   if (target.protocol === 'https:') return ok(target);
   if (target.protocol !== 'http:') return refused(from, 'redirects to something that is not HTTP');
   if (from.protocol === 'https:') return refused(from, 'redirects from https to http');
-  return wire.plainHosts.has(target.host)
+  return wire.isPlain(target.host)
     ? ok(target)
     : refused(from, `redirects in plain HTTP to ${printable(target.host)}, which is not configured so`);
 }

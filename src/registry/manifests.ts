@@ -6,7 +6,7 @@ import { checkManifestType } from '../image/manifest.ts';
 import { isTag } from '../image/reference.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Answer } from './exchange.ts';
-import type { FetchedManifest, RequestContext } from './registry.ts';
+import type { FetchedManifest, NamedTag, RequestContext } from './registry.ts';
 import { type Session, statusFailure } from './session.ts';
 
 const MANIFEST_TYPE_LIST: readonly string[] = Object.values(MANIFEST_TYPES);
@@ -16,9 +16,6 @@ const NO_ANNOTATIONS: Readonly<Record<string, string>> = Object.freeze({});
 /** What registries and file servers say where they do not know what they serve; then the manifest itself must say it. */
 const UNSPECIFIC_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/octet-stream', 'text/plain']);
 
-/** A manifest to read: by its digest, or by a tag. */
-export type ManifestName = Digest | { readonly tag: string };
-
 /**
  * Reads a manifest with one GET. By digest the bytes are checked against it; by tag the digest is computed from the
  * bytes, and a Docker-Content-Digest that says otherwise is a contradiction.
@@ -26,7 +23,7 @@ export type ManifestName = Digest | { readonly tag: string };
 export async function readManifest(
   session: Session,
   endpoint: Endpoint,
-  which: ManifestName,
+  which: Digest | NamedTag,
   maxBytes: number,
   context: RequestContext,
 ): Promise<Lookup<FetchedManifest>> {

@@ -13,6 +13,12 @@ export type FetchedManifest = {
   readonly location: Repository;
 };
 
+/**
+ * A tag to read. One that says something about a digest, as cosign's `.sig` tags do, is read at every place that holds
+ * what digests name; what any other tag means is never asked of a place that is there for digests alone.
+ */
+export type NamedTag = { readonly tag: string; readonly about?: Digest };
+
 /** Who refers to a digest, and how that became known. */
 export type ReferrersList = {
   readonly descriptors: readonly Descriptor[];
@@ -73,7 +79,8 @@ export type Access = {
 
 /**
  * An OCI distribution client: bounded, digest-checked reads. It interprets nothing beyond descriptors.
- * Every method answers; none throws. Mirrors are tried first, then the source; `absent` means that all said so.
+ * Every method answers; none throws. Mirrors are tried first, then the source; `absent` means that all said so. Where a
+ * place may not be asked, what no other has is REGISTRY_BLOCKED; a signature that is at none of the others is `absent`.
  */
 export type Registry = {
   /** How this repository is reached. Costs no request. */
@@ -83,7 +90,7 @@ export type Registry = {
   /** Reads a manifest by digest with one GET, or by tag with one GET; the bytes are checked against the digest. */
   readonly manifest: (
     repository: Repository,
-    which: Digest | { readonly tag: string },
+    which: Digest | NamedTag,
     context: RequestContext,
   ) => Promise<Lookup<FetchedManifest>>;
   /** Reads a blob of at most `maxBytes`; refused before a request where the descriptor already says it is larger. */

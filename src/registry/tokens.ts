@@ -93,7 +93,7 @@ function realmOf(wire: Wire, { endpoint, realm }: TokenRequest): Result<URL> {
   const at = `the token realm of ${endpoint.base.host}`;
   if (url === null || url.username !== '' || url.password !== '') return failed('REDIRECT_REFUSED', `${at} is no URL`);
   url.hash = '';
-  const plainAllowed = endpoint.plainHttp && wire.plainHosts.has(url.host);
+  const plainAllowed = endpoint.plainHttp && wire.isPlain(url.host);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && plainAllowed)) return ok(url);
   return failed('REDIRECT_REFUSED', `${at} is not reached over https`);
 }

@@ -125,7 +125,7 @@ describe('the shipped root', () => {
     const server = await serveTuf(new Map());
     const folder = await filesIn({});
     await mkdir(join(folder, 'cache'));
-    const http = createHttpClient({ configuredHosts: new Set([new URL(server.url).host]) });
+    const http = createHttpClient({ isConfigured: (host) => host === new URL(server.url).host });
     const repository = { ...chosen.value, url: server.url };
     const refreshed = await refreshByTuf(repository, join(folder, 'cache'), http, AbortSignal.timeout(5000));
     await http.close();

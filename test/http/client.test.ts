@@ -34,6 +34,11 @@ async function get(url: string, options: HttpClientOptions = {}, ms = 5_000): Pr
   return answer.ok ? String(answer.value.status) : answer.failure.code;
 }
 
+const only =
+  (...hosts: readonly string[]) =>
+  (host: string): boolean =>
+    hosts.includes(host);
+
 const resolvesTo =
   (...addresses: string[]): LookupFunction =>
   (_hostname, options, callback) => {
@@ -111,11 +116,9 @@ describe('the HTTP client', () => {
     const server = await serve();
     expect(await get(`http://${server.host}/v2/`)).toBe('ADDRESS_FORBIDDEN');
     expect(await get(`http://localhost:${server.port}/v2/`)).toBe('ADDRESS_FORBIDDEN');
-    expect(await get(`http://${server.host}/v2/`, { configuredHosts: new Set(['127.0.0.1:1']) })).toBe(
-      'ADDRESS_FORBIDDEN',
-    );
+    expect(await get(`http://${server.host}/v2/`, { isConfigured: only('127.0.0.1:1') })).toBe('ADDRESS_FORBIDDEN');
     expect(server.requests).toEqual([]);
-    expect(await get(`http://${server.host}/v2/`, { configuredHosts: new Set([server.host]) })).toBe('200');
+    expect(await get(`http://${server.host}/v2/`, { isConfigured: only(server.host) })).toBe('200');
   });
 
   it('checks the address that DNS answers when it connects, and refuses an answer of which one is forbidden', async () => {
@@ -125,8 +128,8 @@ describe('the HTTP client', () => {
     expect(await get(url, { lookup: resolvesTo('169.254.169.254') })).toBe('ADDRESS_FORBIDDEN');
     expect(await get(url, { lookup: resolvesTo('8.8.8.8', '::ffff:127.0.0.1') })).toBe('ADDRESS_FORBIDDEN');
     expect(server.requests).toEqual([]);
-    const configuredHosts = new Set([`registry.example.com:${server.port}`]);
-    expect(await get(url, { lookup: resolvesTo('127.0.0.1'), configuredHosts })).toBe('200');
+    const isConfigured = only(`registry.example.com:${server.port}`);
+    expect(await get(url, { lookup: resolvesTo('127.0.0.1'), isConfigured })).toBe('200');
   });
 
   it('says unreachable where DNS knows no such name', async () => {
@@ -140,14 +143,14 @@ describe('the HTTP client', () => {
     const other = createCertificateAuthority();
     const server = await serve(issueServerCertificate(ca, { ipAddresses: ['127.0.0.1'] }));
     const url = `https://${server.host}/v2/`;
-    const configuredHosts = new Set([server.host]);
-    expect(await get(url, { configuredHosts })).toBe('REGISTRY_TLS_UNTRUSTED');
-    expect(await get(url, { configuredHosts, extraCa: other.certificatePem })).toBe('REGISTRY_TLS_UNTRUSTED');
-    expect(await get(url, { configuredHosts, caByHost: new Map([['other.test', ca.certificatePem]]) })).toBe(
+    const isConfigured = only(server.host);
+    expect(await get(url, { isConfigured })).toBe('REGISTRY_TLS_UNTRUSTED');
+    expect(await get(url, { isConfigured, extraCa: other.certificatePem })).toBe('REGISTRY_TLS_UNTRUSTED');
+    expect(await get(url, { isConfigured, caByHost: new Map([['other.test', ca.certificatePem]]) })).toBe(
       'REGISTRY_TLS_UNTRUSTED',
     );
-    expect(await get(url, { configuredHosts, caByHost: new Map([[server.host, ca.certificatePem]]) })).toBe('200');
-    expect(await get(url, { configuredHosts, extraCa: ca.certificatePem })).toBe('200');
+    expect(await get(url, { isConfigured, caByHost: new Map([[server.host, ca.certificatePem]]) })).toBe('200');
+    expect(await get(url, { isConfigured, extraCa: ca.certificatePem })).toBe('200');
   });
 
   it('refuses a certificate for another name or another time', async () => {
@@ -161,7 +164,7 @@ describe('the HTTP client', () => {
       }),
     );
     for (const server of [wrongName, expired]) {
-      const options = { configuredHosts: new Set([server.host]), extraCa: ca.certificatePem };
+      const options = { isConfigured: only(server.host), extraCa: ca.certificatePem };
       expect(await get(`https://${server.host}/v2/`, options)).toBe('REGISTRY_TLS_UNTRUSTED');
     }
   });
@@ -181,13 +184,13 @@ describe('the HTTP client', () => {
     });
     const address = hanging.address();
     const host = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
-    expect(await get(`http://${host}/`, { configuredHosts: new Set([host]) }, 50)).toBe('REGISTRY_DEADLINE');
-    expect(await get(`http://${host}/`, { configuredHosts: new Set([host]) }, 0)).toBe('REGISTRY_DEADLINE');
+    expect(await get(`http://${host}/`, { isConfigured: only(host) }, 50)).toBe('REGISTRY_DEADLINE');
+    expect(await get(`http://${host}/`, { isConfigured: only(host) }, 0)).toBe('REGISTRY_DEADLINE');
   });
 
   it('keeps a bounded number of pools', async () => {
     const servers = await Promise.all([serve(), serve(), serve()]);
-    const client = createHttpClient({ configuredHosts: new Set(servers.map((server) => server.host)), maxOrigins: 1 });
+    const client = createHttpClient({ isConfigured: only(...servers.map((server) => server.host)), maxOrigins: 1 });
     open.push(() => client.close());
     const answers = await Promise.all(
       [...servers, ...servers].map((server) =>
@@ -315,7 +318,7 @@ describe('connections', () => {
     await once(server, 'listening');
     const address = server.address();
     const url = new URL(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`);
-    const client = createHttpClient({ configuredHosts: new Set([url.host]) });
+    const client = createHttpClient({ isConfigured: only(url.host) });
     open.push(async () => {
       server.close();
       server.closeAllConnections();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await once(server, 'listening');
   const address = server.address();
   url = new URL(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/v2/`);
-  client = createHttpClient({ configuredHosts: new Set([url.host]) });
+  client = createHttpClient({ isConfigured: (host) => host === url.host });
 });
 afterAll(async () => {
   await client.close();

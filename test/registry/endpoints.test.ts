@@ -3,7 +3,6 @@ import { ok } from '../../src/codes/result.ts';
 import type { CredentialSource } from '../../src/config/credentials.ts';
 import type { RegistryHost } from '../../src/config/registries.ts';
 import { createRegistry } from '../../src/registry/create.ts';
-import { httpHosts } from '../../src/registry/endpoints.ts';
 import { context, plain } from '../fixtures/registry/client.ts';
 
 const secure = (more: Partial<RegistryHost> = {}): RegistryHost => plain({ plainHttp: false, ...more });
@@ -53,9 +52,6 @@ describe('where a repository is read', () => {
       'https://other.test/v2/a/b/manifests/1',
       'https://registry-1.docker.io/v2/a/b/manifests/1',
     ]);
-    expect(httpHosts(hosts).configuredHosts).toEqual(
-      new Set(['registry-1.docker.io', 'mirror.test:5000', 'other.test']),
-    );
   });
 
   it('has a name of its own for each set of places and each credential, and one only', () => {

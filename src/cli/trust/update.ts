@@ -79,7 +79,7 @@ async function fetchFrom(
   const { https, http, noProxy } = defaultConfiguration(environment).proxy;
   const client = createHttpClient({
     // The operator named this host, so it may be at any address; no other one is ever asked.
-    configuredHosts: new Set([repository.host]),
+    isConfigured: (host) => host === repository.host,
     proxy: {
       ...(https === undefined ? {} : { httpsProxy: https }),
       ...(http === undefined ? {} : { httpProxy: http }),

@@ -26,7 +26,7 @@ export async function listSignatureTag(
   context: RequestContext,
 ): Promise<Result<Listing>> {
   const tag = signatureTag(digest, prefix);
-  const found = await registry.manifest(repository, { tag }, context);
+  const found = await registry.manifest(repository, { tag, about: digest }, context);
   if (found.kind === 'failed') return { ok: false, failure: found.failure };
   if (found.kind === 'absent')
     return {
