@@ -28,7 +28,19 @@ The configuration file. Keys of the chart come last, so that nothing under `conf
 {{- $paths = append $paths "/etc/countersign/policies" }}
 {{- end }}
 {{- range .Values.policyConfigMaps }}
+{{- if kindIs "string" . }}
 {{- $paths = append $paths (printf "/etc/countersign/configmaps/%s" .) }}
+{{- else }}
+{{- $map := . }}
+{{- $at := printf "/etc/countersign/configmaps/%s" .name }}
+{{- $entry := merge (dict "path" $at) (pick . "namespaces" "scopes" "mode") }}
+{{- range $key := list "path" "root" "namespaced" }}
+{{- with get $map $key }}
+{{- $_ := set $entry $key (printf "%s/%s" $at .) }}
+{{- end }}
+{{- end }}
+{{- $paths = append $paths $entry }}
+{{- end }}
 {{- end }}
 {{- $tls := dict "certFile" "/etc/countersign/tls/tls.crt" "keyFile" "/etc/countersign/tls/tls.key" }}
 {{- if eq .Values.tls.mode "managed" }}

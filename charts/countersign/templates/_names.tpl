@@ -53,3 +53,8 @@ labels: {{- include "countersign.labels" . | nindent 2 }}
 {{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
 {{- end }}
+
+{{- /* The name of a ConfigMap with policies, which is given alone or with what is said of it. */}}
+{{- define "countersign.configMapName" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+{{- end }}
