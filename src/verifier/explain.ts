@@ -38,7 +38,7 @@ export function explain(outcome: Outcome, digest: Digest | undefined): string {
     case 'unmatched':
       return 'No policy names this image.';
     case 'unsigned':
-      return `No cosign signature for ${digest ?? 'the image'} in ${looked(outcome.lookedIn)}.${attachments(outcome.others)}`;
+      return unsigned(outcome, digest);
     case 'untrusted':
     case 'invalid':
     case 'rejected':
@@ -57,15 +57,28 @@ function signers(outcome: Extract<Outcome, { kind: 'verified' }>): string {
   return [...new Set(displays)].join(', ');
 }
 
-/** The exact tag is named: a mirror without it is a common cause (openshift-containers.md §6). */
-function looked(places: readonly Location[]): string {
-  const repositories = [...new Set(places.map((place) => place.repository))].map((name) => printable(name)).join(', ');
-  const references = [
-    ...new Set(
-      places.map((place) => (place.reference === 'referrers' ? 'referrers' : `tag ${printable(place.reference)}`)),
-    ),
-  ];
-  return `${repositories} (looked at ${references.join(' and ')})`;
+/**
+ * Every place that was looked at is named: a mirror without the tag is a common cause, as is a lookaside that was meant
+ * to be another (openshift-containers.md §6). Where a lookaside is one of them, the policy is a policy.json, and the
+ * sentence is that of containers/image, which runbooks search for.
+ */
+function unsigned({ lookedIn, others }: Extract<Outcome, { kind: 'unsigned' }>, digest: Digest | undefined): string {
+  const image = digest ?? 'the image';
+  const repositories = distinct(lookedIn.map((place) => printable(place.repository))).join(', ');
+  const places = distinct(lookedIn.map(placeOf).filter((place) => place !== ''));
+  const where = `${repositories}${places.length === 0 ? '' : ` (looked at ${places.join(' and ')})`}`;
+  return lookedIn.some(({ store }) => store === 'lookaside')
+    ? `A signature was required, but no signature exists for ${image} in ${where}.${otherSignatures(others)}`
+    : `No cosign signature for ${image} in ${where}.${attachments(others)}`;
+}
+
+function placeOf({ store, reference }: Location): string {
+  if (store === 'lookaside') return printable(reference, 600);
+  return reference === 'referrers' ? reference : `tag ${printable(reference)}`;
+}
+
+function distinct(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)];
 }
 
 function attachments(count: number): string {
@@ -73,6 +86,14 @@ function attachments(count: number): string {
   return count === 1
     ? ' It carries one attachment that is not a signature.'
     : ` It carries ${count} attachments that are not signatures.`;
+}
+
+/** What lies there may be a signature of another format than the policy asks for, such as sigstore's beside OpenPGP. */
+function otherSignatures(count: number): string {
+  if (count === 0) return '';
+  return count === 1
+    ? ' One attachment or signature of another kind was found, for which the policy does not ask.'
+    : ` ${count} attachments or signatures of another kind were found, for which the policy does not ask.`;
 }
 
 function sentence(message: string): string {

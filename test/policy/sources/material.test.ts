@@ -335,7 +335,7 @@ describe('files beside the policies', () => {
     ['a policy with a slip of the pen', `${yaml({ name: 'victim' })}\n  - : [`],
     ['a policy whose key is not indented', `apiVersion: countersign.dev/v1alpha1\nspec: |\n${PEM}`],
     ['an object of another API', 'apiVersion: v1\nkind: Secret\n'],
-    ['a policy of another dialect', '{"default": [{"type": "reject"}]}'],
+    ['a policy of another dialect', '{"version": "1.0", "trustPolicies": []}'],
   ])('%s that a policy names as its key is an error as ever [hostile]', async (_, text) => {
     await using there = await folder();
     await there.write({ 'a.yaml': own({ name: 'a' }, 'victim'), victim: text });

@@ -22,15 +22,20 @@ export type PolicyRequirement =
   | {
       readonly type: 'sigstoreSigned';
       readonly root: SigstoreRoot;
-      /** Keys of Rekor, of which one must have taken the signature in; undefined where none must. */
-      readonly rekorKeys: NonEmpty<Material> | undefined;
       readonly signedIdentity: SignedIdentity;
     };
 
-/** Whose sigstore signatures count. */
+/** Whose sigstore signatures count. `rekorKeys` are keys of Rekor, of which one must have taken the signature in. */
 export type SigstoreRoot =
-  | { readonly kind: 'keys'; readonly keys: NonEmpty<Material> }
-  | { readonly kind: 'fulcio'; readonly ca: Material; readonly oidcIssuer: string; readonly subjectEmail: string }
+  | { readonly kind: 'keys'; readonly keys: NonEmpty<Material>; readonly rekorKeys: NonEmpty<Material> | undefined }
+  | {
+      readonly kind: 'fulcio';
+      readonly ca: Material;
+      readonly oidcIssuer: string;
+      readonly subjectEmail: string;
+      /** Never none: such certificates live for minutes, and the log alone says when. */
+      readonly rekorKeys: NonEmpty<Material>;
+    }
   | {
       readonly kind: 'pki';
       readonly roots: Material;
