@@ -11,6 +11,7 @@ import { type Digest, digestOf } from '../image/digest.ts';
 import { repositoryName } from '../image/reference.ts';
 import { storageFor } from '../image/signature-storage.ts';
 import { askPlaces, type Question } from './ask-places.ts';
+import { createDetached, type Detached } from './detached.ts';
 import { createPlaces, type Endpoint, type Endpoints, type Places } from './endpoints.ts';
 import type { Wire } from './exchange.ts';
 import { type KnownHosts, knownHosts } from './hosts.ts';
@@ -62,6 +63,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     places: createPlaces(hosts, rules),
     sessions: createSessions(wire),
     listReferrers: createReferrers(wire),
+    readDetached: createDetached(wire),
   };
   return { ...viewOf(shared, options.credentials ?? NO_CREDENTIALS), close: () => http.close() };
 }
@@ -72,11 +74,12 @@ type Shared = {
   readonly places: Places;
   readonly sessions: Sessions;
   readonly listReferrers: Referrers;
+  readonly readDetached: Detached;
 };
 
 /** The client of somebody who has certain credentials. */
 function viewOf(shared: Shared, credentials: CredentialSource): Registry {
-  const { limits, places, listReferrers } = shared;
+  const { limits, places, listReferrers, readDetached } = shared;
   const session = shared.sessions(credentials);
 
   return {
@@ -110,11 +113,17 @@ function viewOf(shared: Shared, credentials: CredentialSource): Registry {
         (list) => list.descriptors.length > 0,
       ),
     storage: (repository, search) => storageAt(places.endpoints(repository), search),
-    detached: () =>
-      Promise.resolve({
-        kind: 'failed',
-        failure: failure('FEATURE_NOT_SUPPORTED', 'this version does not read detached signatures'),
-      }),
+    // It has a plan of its own for each place, whatever is wanted of places for other signatures.
+    detached(repository, digest, search, maximum, context) {
+      const { isWanted: _, ...everywhere } = context;
+      return askPlaces(
+        places.endpoints(repository),
+        'signatures',
+        everywhere,
+        (endpoint) => readDetached(session, endpoint, digest, search, maximum, everywhere),
+        ({ signatures }) => signatures.length > 0,
+      );
+    },
     with: (further) => viewOf(shared, inTurn([further, credentials])),
     close: () => Promise.resolve(),
   };

@@ -36,9 +36,11 @@ export async function follow(wire: Wire, request: Outgoing, context: RequestCont
     const answer = await sendWithRetries(wire, next, context);
     if (!answer.ok || !REDIRECTS.has(answer.value.status)) return answer;
     if (hops >= wire.limits.redirects) return refused(next.url, 'redirects too often');
-    const target = redirectTarget(wire, next.url, answer.value.header('location'));
+    const target = redirectTarget(wire, request, next.url, answer.value.header('location'));
     if (!target.ok) return target;
-    next = { ...next, url: target.value, headers: headersFor(next, target.value) };
+    // What the configuration names is the host that was asked, and nobody whom that names in turn.
+    const configured = request.configured === true && target.value.host === request.url.host;
+    next = { ...next, url: target.value, headers: headersFor(next, target.value), configured };
   }
 }
 
@@ -92,7 +94,7 @@ function retryAfter(header: string | undefined, now: number): number | undefined
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-function redirectTarget(wire: Wire, from: URL, location: string | undefined): Result<URL> {
+function redirectTarget(wire: Wire, asked: Outgoing, from: URL, location: string | undefined): Result<URL> {
   const target = location === undefined ? null : URL.parse(location, from);
   if (target === null) return refused(from, 'redirects to nowhere');
   if (target.username !== '' || target.password !== '')
@@ -101,7 +103,8 @@ function redirectTarget(wire: Wire, from: URL, location: string | undefined): Re
   if (target.protocol === 'https:') return ok(target);
   if (target.protocol !== 'http:') return refused(from, 'redirects to something that is not HTTP');
   if (from.protocol === 'https:') return refused(from, 'redirects from https to http');
-  return wire.isPlain(target.host)
+  const isPlain = wire.isPlain(target.host) || (asked.configured === true && target.origin === asked.url.origin);
+  return isPlain
     ? ok(target)
     : refused(from, `redirects in plain HTTP to ${printable(target.host)}, which is not configured so`);
 }

@@ -8,6 +8,10 @@ export type RegistryLimits = {
   readonly referrersPages: number;
   /** Bytes of all pages of one list of referrers together. */
   readonly referrersBytes: number;
+  /** Bytes of one detached signature, of all of one run of them, and of the list that a registry serves itself. */
+  readonly signatureBytes: number;
+  readonly signaturesBytes: number;
+  readonly extensionBytes: number;
   readonly redirects: number;
   /** Times that one request is sent again after a 429, 502, 503 or 504 or a cut connection. */
   readonly retries: number;
@@ -28,6 +32,9 @@ export const DEFAULT_LIMITS: RegistryLimits = {
   referrers: 1_000,
   referrersPages: 50,
   referrersBytes: 8 * 1024 * 1024,
+  signatureBytes: 1024 * 1024,
+  signaturesBytes: 8 * 1024 * 1024,
+  extensionBytes: 4 * 1024 * 1024,
   redirects: 5,
   retries: 2,
   retryDelayMs: 1_000,
