@@ -56,12 +56,13 @@ export function createPlaces(
     routes: createRoutes(current),
     known: createBoundedCache<Result<Endpoints>>(REMEMBERED),
   });
-  let state = stateOf(rules());
+  let last: State | undefined;
   const ids = createBoundedCache<{ readonly id: string }>(REMEMBERED);
 
   const endpoints = (repository: Repository): Result<Endpoints> => {
     const current = rules();
-    if (current !== state.rules) state = stateOf(current);
+    const state = last?.rules === current ? last : stateOf(current);
+    last = state;
     const name = repositoryName(repository);
     const before = state.known.get(name);
     if (before !== undefined) return before;

@@ -75,7 +75,7 @@ function named(name: string): Result<Repository> {
   const slash = name.indexOf('/');
   const [host, path] = slash < 0 ? [name, ''] : [name.slice(0, slash), name.slice(slash + 1)];
   // Docker Hub's own short names are completed; any other host is one although it has neither dot nor port.
-  return host === 'docker.io' ? parseRepository(name) : checked({ host, path });
+  return host === 'docker.io' && path !== '' ? parseRepository(name) : checked({ host, path });
 }
 
 function checked(repository: Repository): Result<Repository> {
