@@ -90,7 +90,13 @@ function loadKeyrings(trust: TrustStore, rule: Extract<ProofRule, { kind: 'openp
   const { certificates, hash } = keyrings.value;
   const { weakAlgorithms } = rule;
   // A message names its key, so that one verification decides, beside those of the key's own signatures.
-  return ok({ kind: 'openpgp', certificates, weakAlgorithms, hash: hashOf(['openpgp', hash]), cost: OPENPGP_COST });
+  return ok({
+    kind: 'openpgp',
+    certificates,
+    weakAlgorithms,
+    hash: hashOf(['openpgp', weakAlgorithms, hash]),
+    cost: OPENPGP_COST,
+  });
 }
 
 function loadKeys(trust: TrustStore, rule: Extract<ProofRule, { kind: 'keys' }>): Result<ProofMaterial> {

@@ -27,6 +27,9 @@ export const BUNDLE_PREDICATE_ANNOTATION = 'dev.sigstore.bundle.predicateType';
 /** `critical.type` of cosign's simple-signing payloads. */
 export const COSIGN_SIGNATURE_TYPE = 'cosign container image signature';
 
+/** `critical.type` of the payloads that podman and skopeo sign with OpenPGP. */
+export const ATOMIC_SIGNATURE_TYPE = 'atomic container signature';
+
 /** Predicate type of a statement that signs an image and attests nothing else (cosign v3). */
 export const COSIGN_SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 

@@ -3,7 +3,7 @@ import type { Digest } from '../../image/digest.ts';
 import type { Claims, Proof } from '../../model/finding.ts';
 import { disproved } from '../evidence.ts';
 import { ANNOTATIONS } from './formats.ts';
-import { parseSimpleSigning } from './payload.ts';
+import { type PayloadForm, parseSimpleSigning } from './payload.ts';
 
 /** What was wanted, or the proof that there is none. */
 export type OrDisproved<T> =
@@ -23,8 +23,13 @@ export function signatureOf(annotations: Readonly<Record<string, string>>): OrDi
  * What a simple-signing payload claims about an image, once its signature was verified.
  * @param signer shown beside a refusal
  */
-export function claimsOf(payload: Uint8Array, image: Digest, signer: string): OrDisproved<Claims> {
-  const claim = parseSimpleSigning(payload);
+export function claimsOf(
+  payload: Uint8Array,
+  image: Digest,
+  signer: string,
+  form: PayloadForm = 'cosign',
+): OrDisproved<Claims> {
+  const claim = parseSimpleSigning(payload, form);
   if (!claim.ok) return { ok: false, proof: disproved('payload', claim.code, claim.message, signer) };
   if (claim.value.digest !== image) {
     const message = `the signature names ${claim.value.digest}`;

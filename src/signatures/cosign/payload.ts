@@ -1,7 +1,7 @@
 import type { RefusalCode } from '../../codes/codes.ts';
 import { asObject, type JsonObject, type JsonValue, parseStrictJson, stringAt } from '../../encoding/strict-json.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
-import { COSIGN_SIGNATURE_TYPE } from './formats.ts';
+import { ATOMIC_SIGNATURE_TYPE, COSIGN_SIGNATURE_TYPE } from './formats.ts';
 
 /** What a simple-signing payload says. */
 export type SimpleSigningClaim = {
@@ -12,6 +12,12 @@ export type SimpleSigningClaim = {
   readonly optional: JsonObject;
 };
 
+/**
+ * Whose payload it is: cosign's, or `atomic`, as podman and skopeo sign with OpenPGP. They differ in their type, and in
+ * whether `optional` may be null.
+ */
+export type PayloadForm = 'cosign' | 'atomic';
+
 /** A parsed payload, or the code and sentence of what is wrong with it. */
 export type ParsedPayload<T> =
   | { readonly ok: true; readonly value: T }
@@ -19,11 +25,11 @@ export type ParsedPayload<T> =
 
 /**
  * Reads a simple-signing payload exactly as containers/image does: no unknown member in `critical`, no duplicate key,
- * `optional` an object or null, `creator` a string and `timestamp` an integer of 64 bits where they are there and not null.
+ * `optional` an object, `creator` a string and `timestamp` an integer of 64 bits where they are there and not null.
  * @param bytes signed, and yet attacker-controlled: a trusted key may have signed anything
  * @see reference/openshift-containers.md §3.1, §4
  */
-export function parseSimpleSigning(bytes: Uint8Array): ParsedPayload<SimpleSigningClaim> {
+export function parseSimpleSigning(bytes: Uint8Array, form: PayloadForm): ParsedPayload<SimpleSigningClaim> {
   const json = parseStrictJson(bytes);
   if (!json.ok) return malformed(json.failure.message);
   const root = exactObject(json.value, ['critical', 'optional']);
@@ -31,11 +37,11 @@ export function parseSimpleSigning(bytes: Uint8Array): ParsedPayload<SimpleSigni
 
   const critical = exactObject(root['critical'], ['type', 'image', 'identity']);
   if (critical === undefined) return malformed('"critical" does not consist of "type", "image" and "identity"');
-  if (critical['type'] !== COSIGN_SIGNATURE_TYPE)
+  if (critical['type'] !== TYPES[form])
     return {
       ok: false,
       code: 'PAYLOAD_TYPE_UNEXPECTED',
-      message: 'the signed payload is not a cosign container image signature',
+      message: `the signed payload is not of type "${TYPES[form]}"`,
     };
 
   const image = exactObject(critical['image'], ['docker-manifest-digest']);
@@ -45,10 +51,12 @@ export function parseSimpleSigning(bytes: Uint8Array): ParsedPayload<SimpleSigni
   const reference = identity === undefined ? undefined : stringAt(identity, 'docker-reference');
   if (reference === undefined) return malformed('it names no docker-reference');
 
-  const optional = root['optional'] === null ? {} : asObject(root['optional']);
+  const optional = form === 'cosign' && root['optional'] === null ? {} : asObject(root['optional']);
   if (optional === undefined || !optionalIsSound(optional)) return malformed('"optional" is not as it should be');
   return { ok: true, value: { digest, reference, optional } };
 }
+
+const TYPES: Readonly<Record<PayloadForm, string>> = { cosign: COSIGN_SIGNATURE_TYPE, atomic: ATOMIC_SIGNATURE_TYPE };
 
 function exactObject(value: JsonValue | undefined, keys: readonly string[]): JsonObject | undefined {
   const object = asObject(value);
