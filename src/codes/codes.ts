@@ -63,6 +63,12 @@ export const REASONS = {
   LIMIT_EXCEEDED: error('content', 'The image carries more than countersign looks at; remove what is not needed.'),
   INDEX_WITHOUT_INSTANCES: error('content', 'The image index names no image that could run.'),
 
+  // What stands in a folder
+  LAYOUT_UNUSABLE: error(
+    'content',
+    'Give a folder that is whole and readable: dir: as skopeo writes it, or oci: with one image or the name of one.',
+  ),
+
   // Reaching the cluster
   CLUSTER_UNREACHABLE: error('unavailable', 'Check the API server and the network between it and countersign.'),
   CLUSTER_UNAVAILABLE: error('unavailable', 'The API server is busy or answers with an error: try again later.'),

@@ -10,6 +10,7 @@ import {
 } from '../image/reference.ts';
 import type { Claims } from '../model/finding.ts';
 import type { NamedRule, NamesRule } from '../model/requirement.ts';
+import type { AskedName } from '../model/subject.ts';
 
 /** Whether the name inside a signature is one that the rule lets stand for the image. */
 export type NameMatch =
@@ -23,22 +24,40 @@ const ACCEPTED: NameMatch = { kind: 'accepted', warning: undefined };
  *
  * The asked name is judged as CRI-O judges it: in its digest form where a digest was written, with `:latest` where
  * neither tag nor digest was. A signed name that is no docker reference never matches; a missing one is a refusal under
- * every rule that compares (MODEL.md M10).
+ * every rule that compares (MODEL.md M10). An image in a folder was asked for without a name: rules that compare with it
+ * refuse, those that name what must be signed do not ask for it.
  * @param signed attacker-controlled until the signature was verified; its text is escaped in messages
  * @see reference/openshift-containers.md §2.4
  */
-export function matchName(rule: NamesRule, asked: ImageReference, signed: Claims['name']): NameMatch {
+export function matchName(rule: NamesRule, asked: AskedName, signed: Claims['name']): NameMatch {
   if (rule.kind === 'unchecked') return ACCEPTED;
   if (signed.kind === 'unnamed') {
-    if (rule.kind !== 'ifNamed') return absent(asked);
+    if (rule.kind !== 'ifNamed') return absent(rule, asked);
     return { kind: 'accepted', warning: 'the signature carries no image name; the policy accepts such signatures' };
   }
   const named = rule.kind === 'ifNamed' ? rule.rule : rule;
 
   const parsed = parseReference(signed.text);
   if (!parsed.ok) return { kind: 'refused', code: 'NAME_MISMATCH', message: notAReference(signed.text) };
+  if (named.kind === 'exactReference' || named.kind === 'exactRepository')
+    return isFixed(named, parsed.value) ? ACCEPTED : mismatch(named, fixed(named), signed.text);
+  if (asked === 'none') return { kind: 'refused', code: 'NAME_MISMATCH', message: nothingToCompare(signed.text) };
   if (compares(named, judged(asked), parsed.value)) return ACCEPTED;
-  return { kind: 'refused', code: 'NAME_MISMATCH', message: mismatch(named, judged(asked), signed.text) };
+  return mismatch(named, wanted(named, judged(asked)), signed.text);
+}
+
+/** Rules that say themselves which name must be signed. */
+type FixedRule = Extract<NamedRule, { kind: 'exactReference' | 'exactRepository' }>;
+
+/** Rules that compare with the name that was asked for. */
+type ComparingRule = Exclude<NamedRule, FixedRule>;
+
+function isFixed(rule: FixedRule, signed: ImageReference): boolean {
+  const name = parseReference(rule.kind === 'exactReference' ? rule.reference : rule.repository);
+  if (!name.ok) return false;
+  if (rule.kind === 'exactReference') return matchesExactly(name.value, signed);
+  // A tag in the policy's repository is accepted and ignored, as the reference implementation does.
+  return repositoryName(name.value.repository) === repositoryName(signed.repository);
 }
 
 /** The form in which a runtime judges names: a digest sheds the tag, a name alone gets `:latest`. */
@@ -47,7 +66,7 @@ function judged(asked: ImageReference): ImageReference {
   return { ...asked, tag: effectiveTag(asked) };
 }
 
-function compares(rule: NamedRule, asked: ImageReference, signed: ImageReference): boolean {
+function compares(rule: ComparingRule, asked: ImageReference, signed: ImageReference): boolean {
   switch (rule.kind) {
     case 'matchExact':
       return matchesExactly(asked, signed);
@@ -55,15 +74,6 @@ function compares(rule: NamedRule, asked: ImageReference, signed: ImageReference
       return matchesRepoDigestOrExact(asked, signed);
     case 'matchRepository':
       return repositoryName(asked.repository) === repositoryName(signed.repository);
-    case 'exactReference': {
-      const wanted = parseReference(rule.reference);
-      return wanted.ok && matchesExactly(wanted.value, signed);
-    }
-    case 'exactRepository': {
-      // A tag in the policy's repository is accepted and ignored, as the reference implementation does.
-      const wanted = parseReference(rule.repository);
-      return wanted.ok && repositoryName(wanted.value.repository) === repositoryName(signed.repository);
-    }
     case 'remapIdentity': {
       const remapped = remap(asked, canonicalPrefix(rule.prefix), canonicalPrefix(rule.signedPrefix));
       return remapped !== undefined && matchesRepoDigestOrExact(remapped, signed);
@@ -103,8 +113,14 @@ function isNameOnly(reference: ImageReference): boolean {
   return reference.tag === undefined && reference.digest === undefined;
 }
 
-function absent(asked: ImageReference): NameMatch {
-  const message = `the signature carries no image name, and the policy compares it with ${formatReference(judged(asked))}`;
+function absent(rule: NamedRule, asked: AskedName): NameMatch {
+  const name =
+    rule.kind === 'exactReference' || rule.kind === 'exactRepository'
+      ? fixed(rule)
+      : asked === 'none'
+        ? 'the name that was asked for'
+        : formatReference(judged(asked));
+  const message = `the signature carries no image name, and the policy compares it with ${name}`;
   return { kind: 'refused', code: 'NAME_ABSENT', message };
 }
 
@@ -112,11 +128,20 @@ function notAReference(signed: string): string {
   return `the signed name "${printable(signed)}" is no image reference`;
 }
 
-function mismatch(rule: NamedRule, asked: ImageReference, signed: string): string {
-  return `the signature is for "${printable(signed)}", and the policy wants ${wanted(rule, asked)}${hint(rule, signed)}`;
+function nothingToCompare(signed: string): string {
+  return `the signature is for "${printable(signed)}", and the policy compares it with the name that was asked for: an image in a folder has none`;
 }
 
-function wanted(rule: NamedRule, asked: ImageReference): string {
+function mismatch(rule: NamedRule, name: string, signed: string): NameMatch {
+  const message = `the signature is for "${printable(signed)}", and the policy wants ${name}${hint(rule, signed)}`;
+  return { kind: 'refused', code: 'NAME_MISMATCH', message };
+}
+
+function fixed(rule: FixedRule): string {
+  return rule.kind === 'exactReference' ? printable(rule.reference) : `the repository ${printable(rule.repository)}`;
+}
+
+function wanted(rule: ComparingRule, asked: ImageReference): string {
   switch (rule.kind) {
     case 'matchExact':
       return formatReference(asked);
@@ -126,10 +151,6 @@ function wanted(rule: NamedRule, asked: ImageReference): string {
         : formatReference(asked);
     case 'matchRepository':
       return `the repository ${repositoryName(asked.repository)}`;
-    case 'exactReference':
-      return printable(rule.reference);
-    case 'exactRepository':
-      return `the repository ${printable(rule.repository)}`;
     case 'remapIdentity':
       return `${formatReference(asked)} with "${printable(rule.prefix)}" replaced by "${printable(rule.signedPrefix)}"`;
     case 'remapRepository':

@@ -1,3 +1,4 @@
+import type { LayoutReference } from '../image/layout-reference.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { Known } from './known.ts';
 
@@ -8,6 +9,15 @@ export type AskedImage = {
   readonly written: string;
   readonly reference: ImageReference;
   readonly transport: 'docker';
+};
+
+/** An image in a folder, asked for by its path: it has no name that a signature could be compared with. */
+export type AskedLayout = {
+  readonly kind: 'layout';
+  /** As written; shown to people after escaping. */
+  readonly written: string;
+  /** Its path is absolute and without symbolic links, as skopeo looks for it in a policy. */
+  readonly layout: LayoutReference;
 };
 
 /** An object that carries its own signature, such as a TaskRun (MODEL.md M14). */
@@ -23,7 +33,10 @@ export type AskedObject = {
 };
 
 /** What is decided on. */
-export type Asked = AskedImage | AskedObject;
+export type Asked = AskedImage | AskedLayout | AskedObject;
+
+/** The name that signed names are compared with; `none` where an image was asked for without one. */
+export type AskedName = ImageReference | 'none';
 
 /** Who asks. Nothing on the admitted object is believed (MODEL.md M14). */
 export type Asker = {

@@ -146,7 +146,7 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
       const { digest } = target.descriptor;
       const { registry } = task;
       const plan = storage === 'registry' ? undefined : registry.storage(repository, storage);
-      const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts} ${plan?.id ?? storage}`;
+      const key = `${registry.access(repository).id} ${repositoryName(repository)} ${digest} ${kind} ${where.tagPrefix} ${where.attempts} ${plan?.id ?? 'registry'}`;
       const kept = caches.lists.get(key);
       const age = kept === undefined ? Number.POSITIVE_INFINITY : task.now - kept.at;
       if (kept !== undefined && age <= maximumAge) {

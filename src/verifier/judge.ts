@@ -1,15 +1,15 @@
 import type { ErrorCode } from '../codes/codes.ts';
 import { matchSigner } from '../conditions/identities.ts';
 import { matchName } from '../conditions/names.ts';
-import type { ImageReference } from '../image/reference.ts';
 import type { CheckName, Claims, Proof, Verdict } from '../model/finding.ts';
 import type { Condition, Leaf } from '../model/requirement.ts';
+import type { AskedName } from '../model/subject.ts';
 
 /**
  * Whether a proof meets a leaf for one asked name, at one moment. Made on every decision and never stored: the same
  * proof is right for one name and wrong for another (MODEL.md §3.1).
  */
-export function judge(leaf: Leaf, proof: Proof, asked: ImageReference, now: number): Verdict {
+export function judge(leaf: Leaf, proof: Proof, asked: AskedName, now: number): Verdict {
   if (proof.kind === 'disproved')
     return { kind: 'refused', check: proof.failed, code: proof.code, message: proof.message };
   const untimely = judgeTime(proof, now);

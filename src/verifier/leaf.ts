@@ -1,8 +1,9 @@
 import { type Failure, ok, type Result } from '../codes/result.ts';
-import { effectiveTag, type ImageReference } from '../image/reference.ts';
-import type { SignatureStorage } from '../image/signature-storage.ts';
+import { effectiveTag } from '../image/reference.ts';
+import type { AskedForm, SignatureStorage } from '../image/signature-storage.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Leaf, NonEmpty, ProofRule, Store, Where } from '../model/requirement.ts';
+import type { AskedName } from '../model/subject.ts';
 import type { EvidenceRule } from '../policy/policy.ts';
 import type { Candidate, Listing } from '../signatures/evidence.ts';
 import { FRESH } from './caches.ts';
@@ -31,7 +32,7 @@ export type LeafEvidence = {
 export type LeafContext = {
   readonly gatherer: Gatherer;
   readonly target: Target;
-  readonly asked: ImageReference;
+  readonly asked: AskedName;
   readonly evidence: EvidenceRule;
   /** What `registries.d` says; a failure fails every leaf that asks it. */
   readonly storage: Result<SignatureStorage>;
@@ -80,11 +81,16 @@ export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context
 }
 
 /** Where a leaf's look-ups go for this image, in the form in which it was asked for. */
-function searchFor(where: Where, { storage, asked }: LeafContext): Result<Search> {
+function searchFor(where: Where, { storage, asked, target }: LeafContext): Result<Search> {
   if (where.storage === 'registry') return ok({ where, storage: 'registry' });
   if (!storage.ok) return storage;
-  const form = asked.digest === undefined ? { tag: effectiveTag(asked) ?? '' } : { digest: asked.digest };
-  return ok({ where, storage: { storage: storage.value, asked: form } });
+  return ok({ where, storage: { storage: storage.value, asked: formOf(asked, target) } });
+}
+
+/** An image without a name is asked for by what it is. */
+function formOf(asked: AskedName, { descriptor }: Target): AskedForm {
+  if (asked === 'none') return { digest: descriptor.digest };
+  return asked.digest === undefined ? { tag: effectiveTag(asked) ?? '' } : { digest: asked.digest };
 }
 
 /** The look-ups that a leaf's stores take; attachments only where they are read anywhere. */

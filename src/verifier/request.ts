@@ -1,3 +1,5 @@
+import type { LayoutReference } from '../image/layout-reference.ts';
+import type { ImageReference } from '../image/reference.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Asker } from '../model/subject.ts';
@@ -10,9 +12,23 @@ export type RequestedImage = {
   readonly image: string;
 };
 
+/**
+ * An image in a folder. It never comes out of an object: whoever asks has opened the folder as the registry that the
+ * verifier reads.
+ */
+export type RequestedLayout = RequestedImage & {
+  /** With an absolute path. */
+  readonly layout: LayoutReference;
+  /**
+   * The name as which it is decided on: policies and signed names are compared with it as though it meant this folder.
+   * `none` decides on the folder itself.
+   */
+  readonly as: ImageReference | 'none';
+};
+
 /** What is to be decided. */
 export type DecisionRequest = {
-  readonly images: readonly RequestedImage[];
+  readonly images: readonly (RequestedImage | RequestedLayout)[];
   readonly asker: Asker;
   readonly mode: { readonly server: Mode; readonly namespace: Mode | undefined };
   /** When the answer must be there, in milliseconds since the epoch. */

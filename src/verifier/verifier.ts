@@ -1,10 +1,8 @@
 import { type Failure, failure, type Result } from '../codes/result.ts';
-import { type ImageReference, parseReference } from '../image/reference.ts';
 import type { SubjectDecision } from '../model/decision.ts';
 import { effectiveMode } from '../model/mode.ts';
 import type { OnError, Origin, Outcome, Unmatched } from '../model/outcome.ts';
 import type { Requirement } from '../model/requirement.ts';
-import type { AskedImage } from '../model/subject.ts';
 import type { Selected } from '../policy/policy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
@@ -16,9 +14,10 @@ import { type Budget, createGatherer, fullBudget, type Gatherer, type Target } f
 import { evaluateLeaf, type LeafContext } from './leaf.ts';
 import { NOTHING_SEEN, type NodeValue } from './node-value.ts';
 import { outcomeOf } from './outcome.ts';
-import type { DecisionRequest, RequestedImage, Verifier } from './request.ts';
+import type { DecisionRequest, RequestedImage, RequestedLayout, Verifier } from './request.ts';
 import { createResolver, type Resolver } from './resolve.ts';
 import { type Policies, selectPolicies } from './select.ts';
+import { type Subject, subjectOf } from './subject.ts';
 import { evaluateSubject } from './subject-rule.ts';
 import { createTask, type OnRequest, type Task } from './task.ts';
 
@@ -87,11 +86,11 @@ function mayDeny(request: DecisionRequest): boolean {
   return request.mode.server === 'deny' || request.mode.namespace === 'deny';
 }
 
-async function decideImage(image: RequestedImage, run: Run): Promise<SubjectDecision> {
-  const reference = parseReference(image.image);
-  if (!reference.ok) return unreadable(image, run.judgement, reference.failure);
+async function decideImage(image: RequestedImage | RequestedLayout, run: Run): Promise<SubjectDecision> {
+  const subject = subjectOf(image);
+  if (!subject.ok) return unreadable(image, run.judgement, subject.failure);
   try {
-    return await decideReference(image, reference.value, run);
+    return await decideSubject(image, subject.value, run);
   } catch (error) {
     // Whatever went wrong, and whoever made it go wrong, the answer is a refusal (DESIGN.md §4.11).
     run.parts.onDefect(error);
@@ -107,24 +106,25 @@ function unreadable(image: RequestedImage, judgement: Judgement, why: Failure): 
   ]);
 }
 
-async function decideReference(image: RequestedImage, reference: ImageReference, run: Run): Promise<SubjectDecision> {
+async function decideSubject(image: RequestedImage, subject: Subject, run: Run): Promise<SubjectDecision> {
   const { judgement, task } = run;
   const { unmatched, requireDigest } = run.parts.settings;
-  const asked: AskedImage = { kind: 'image', written: image.image, reference, transport: 'docker' };
+  const { asked, name } = subject;
   const { required, lifted, unmatchedByCluster } = selectPolicies(run.policies, asked, run.request.asker, task.now);
 
   const verifying = required.some(needsEvidence);
   const access = verifying ? await run.access() : undefined;
   const reading = access?.ok === true ? { ...run, task: { ...task, registry: access.value } } : run;
-  const resolved = access?.ok === true ? await run.resolver.resolve(reference, reading.task) : access;
-  const digest = resolved?.ok === true ? resolved.value.descriptor.digest : reference.digest;
+  const resolved = access?.ok === true ? await subject.resolve(run.resolver, reading.task) : access;
+  const written = name === 'none' ? undefined : name.digest;
+  const digest = resolved?.ok === true ? resolved.value.descriptor.digest : written;
   const say = ({ policy, scope }: Selected, outcome: Outcome) =>
     policyOutcome(policy.origin, scope, policy.mode, outcome, digest, judgement);
 
   const budget = fullBudget();
   const outcomes = await Promise.all(
     required.map(async (selected) =>
-      say(selected, outcomeOf(await valueOf(selected, reference, resolved, budget, reading), selected.policy.origin)),
+      say(selected, outcomeOf(await valueOf(selected, subject, resolved, budget, reading), selected.policy.origin)),
     ),
   );
   for (const { selected, by, reason } of lifted) outcomes.push(say(selected, { kind: 'exempt', by, reason }));
@@ -134,9 +134,9 @@ async function decideReference(image: RequestedImage, reference: ImageReference,
   if (unmatchedByCluster && (!answered || unmatched !== 'allow')) {
     outcomes.push(policyOutcome(configured('unmatched'), '', undefined, { kind: 'unmatched' }, digest, judgement));
   }
-  if (!verifying || reference.digest !== undefined) return subjectDecision(image, digest, outcomes);
+  if (!verifying || name === 'none' || name.digest !== undefined) return subjectDecision(image, digest, outcomes);
 
-  const message = `the tag ${reference.tag ?? 'latest'} may move between this decision and the pull`;
+  const message = `the tag ${name.tag ?? 'latest'} may move between this decision and the pull`;
   if (requireDigest === 'deny') {
     const outcome: Outcome = { kind: 'rejected', findings: [], code: 'DIGEST_REQUIRED', message };
     outcomes.push(policyOutcome(configured('requireDigest'), '', undefined, outcome, digest, judgement));
@@ -158,7 +158,7 @@ function needsEvidence({ state }: Selected): boolean {
 /** What one policy's requirement comes to for one image. */
 async function valueOf(
   selected: Selected,
-  asked: ImageReference,
+  subject: Subject,
   resolved: Result<ResolvedManifest> | undefined,
   budget: Budget,
   run: Run,
@@ -171,16 +171,16 @@ async function valueOf(
     return { kind: 'error', failure: failure('INTERNAL_ERROR', 'the image was not resolved'), seen: NOTHING_SEEN };
   if (!resolved.ok) return { kind: 'error', failure: resolved.failure, seen: NOTHING_SEEN };
 
-  const first = await attempt(selected, requirement, asked, resolved.value, run.parts.settings.listAge, budget, run);
+  const first = await attempt(selected, requirement, subject, resolved.value, run.parts.settings.listAge, budget, run);
   if (first.value.kind === 'pass' || !first.stale) return first.value;
   // The image may have been signed since the list was read: an old list may admit, but not refuse (MODEL.md M2).
-  return (await attempt(selected, requirement, asked, resolved.value, FRESH, budget, run)).value;
+  return (await attempt(selected, requirement, subject, resolved.value, FRESH, budget, run)).value;
 }
 
 async function attempt(
   selected: Selected,
   requirement: Requirement,
-  asked: ImageReference,
+  subject: Subject,
   manifest: ResolvedManifest,
   listAge: number,
   budget: Budget,
@@ -195,7 +195,7 @@ async function attempt(
     const context: LeafContext = {
       gatherer,
       target,
-      asked,
+      asked: subject.name,
       evidence: selected.policy.evidence,
       storage: run.policies.storage,
       budget,
@@ -205,7 +205,7 @@ async function attempt(
     };
     return evaluate(inner, (leaf, need) => evaluateLeaf(leaf, need, context));
   };
-  const target: Target = { repository: asked.repository, descriptor: manifest.descriptor };
+  const target: Target = { repository: subject.place, descriptor: manifest.descriptor };
   const value = await evaluateSubject(
     selected.policy.subjectRule,
     requirement,

@@ -24,14 +24,14 @@ export type ContainersContext = RequirementContext & {
  * The transports whose scopes become policies, which are those of which images are asked; the others are only read, so
  * that a key that is missing for them is nobody's trouble.
  */
-const TRANSPORTS = ['docker'] as const;
+const TRANSPORTS = ['docker', 'dir', 'oci'] as const;
 
 /** The files that a document names, where somebody may ask for what they hold. */
 export function namedFiles(document: ContainersDocument): readonly string[] {
   return [...new Set(placesOf(document).flatMap(({ requirements }) => requirements.flatMap(filesOf)))];
 }
 
-/** One policy for each scope of the `docker` transport, and one for `default`, whose reach is `everything`. */
+/** One policy for each scope of a transport of which images are asked, and one for `default`, whose reach is `everything`. */
 export function compileDocument(document: ContainersDocument, context: ContainersContext): readonly CompiledPolicy[] {
   return placesOf(document).map((place) => {
     const origin: Origin = {
@@ -41,7 +41,7 @@ export function compileDocument(document: ContainersDocument, context: Container
       source: context.source,
       generation: undefined,
     };
-    const messages = place.kind === 'default' ? documentWarnings(document) : scopeWarnings(place.scope);
+    const messages = place.kind === 'default' ? documentWarnings(document) : warningsFor(place);
     return {
       dialect: 'containers',
       policy: {
@@ -78,7 +78,13 @@ function placesOf(document: ContainersDocument): readonly Place[] {
   return [...scoped, { kind: 'default', requirements: document.default }];
 }
 
+/** Only scopes of `docker` are read leniently enough to be none. */
+function warningsFor({ transport, scope }: Extract<Place, { kind: 'scope' }>): readonly string[] {
+  return transport === 'docker' ? scopeWarnings(scope) : [];
+}
+
 function nameOf(place: Place): string {
   if (place.kind === 'default') return 'default';
-  return place.scope === '' ? place.transport : printable(place.scope, 600);
+  if (place.scope === '') return place.transport;
+  return printable(place.transport === 'docker' ? place.scope : `${place.transport}:${place.scope}`, 600);
 }

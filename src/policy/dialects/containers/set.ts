@@ -1,7 +1,7 @@
-import type { AskedImage, Asker } from '../../../model/subject.ts';
+import type { AskedImage, AskedLayout, Asker } from '../../../model/subject.ts';
 import { isAsked, type Member } from '../../compiled.ts';
 import type { PolicySet, Selected } from '../../policy.ts';
-import { dockerChains } from './chain.ts';
+import { chainsOf } from './chain.ts';
 import { naming } from './rejection.ts';
 
 /** The policies of the documents of one entry: for everybody, and those that take their place in some namespaces. */
@@ -31,7 +31,7 @@ export function containersSet({ everywhere, byNamespace }: ContainersDocuments):
     name: 'containers policy.json',
     policies: [...general, ...namespaced.values()].flatMap(({ members }) => members.map(policyOf)),
     select: (asked, asker) =>
-      asked.kind === 'image' ? documentsFor(asker).flatMap((document) => selectIn(document, asked, asker)) : [],
+      asked.kind === 'object' ? [] : documentsFor(asker).flatMap((document) => selectIn(document, asked, asker)),
   };
 }
 
@@ -56,8 +56,12 @@ function toDocument(members: readonly Member[]): Document {
 }
 
 /** A reference with tag and digest is looked up in both forms, and what either finds is required (MODEL.md M7). */
-function selectIn({ byScope, otherwise }: Document, asked: AskedImage, asker: Asker): readonly Selected[] {
-  const found = dockerChains(asked).flatMap((chain) => {
+function selectIn(
+  { byScope, otherwise }: Document,
+  asked: AskedImage | AskedLayout,
+  asker: Asker,
+): readonly Selected[] {
+  const found = chainsOf(asked).flatMap((chain) => {
     const scope = chain.find((key) => byScope.has(key));
     const members = scope === undefined ? otherwise : (byScope.get(scope) ?? []);
     return members.filter((member) => isAsked(member, asker, chain));
