@@ -25,7 +25,8 @@ export function readPolicyJson(text: string): Result<ContainersDocument> {
   if (written === undefined) return failed('POLICY_BROKEN', 'default: the default policy is missing');
   const otherwise = readRequirements(written, 'default');
   if (!otherwise.ok) return otherwise;
-  const transports = readTransports(valueAt(fields.value, 'transports') ?? {});
+  const scopes = valueAt(fields.value, 'transports');
+  const transports = scopes === undefined ? ok(new Map()) : readTransports(scopes);
   return transports.ok ? ok({ default: otherwise.value, transports: transports.value }) : transports;
 }
 

@@ -3,8 +3,8 @@ import type { SignatureStorage } from '../../../image/signature-storage.ts';
 import { leavesOf } from '../../../model/leaves.ts';
 import type { CompiledPolicy } from '../../compiled.ts';
 import type { PolicyWarning } from '../../policy.ts';
-import type { ContainersDocument, PolicyRequirement, SignedIdentity } from './document.ts';
 import { neverMatches } from './docker-scope.ts';
+import type { ContainersDocument, PolicyRequirement, SignedIdentity } from './document.ts';
 import { isTransport } from './transport-scope.ts';
 
 /** Transports whose name nobody knows: their scopes are read, and never asked. */
