@@ -132,6 +132,26 @@ describe('the HTTP client', () => {
     expect(await get(url, { lookup: resolvesTo('127.0.0.1'), isConfigured })).toBe('200');
   });
 
+  it('asks at each request whether a host is configured, and lends nobody the connection of one that was', async () => {
+    const server = await serve();
+    const host = `registry.example.com:${server.port}`;
+    const configured = new Set([host]);
+    const client = createHttpClient({ lookup: resolvesTo('127.0.0.1'), isConfigured: (name) => configured.has(name) });
+    open.push(() => client.close());
+    const ask = async (more: { readonly configured?: boolean } = {}) => {
+      const url = new URL(`http://${host}/v2/`);
+      const signal = AbortSignal.timeout(5_000);
+      const answer = await client.request({ method: 'GET', url, headers: {}, maxBytes: 1_000, signal, ...more });
+      return answer.ok ? String(answer.value.status) : answer.failure.code;
+    };
+    expect(await ask()).toBe('200');
+    configured.clear();
+    expect(await ask()).toBe('ADDRESS_FORBIDDEN');
+    expect(await ask({ configured: true })).toBe('200');
+    expect(await ask({ configured: false })).toBe('ADDRESS_FORBIDDEN');
+    expect(server.requests).toHaveLength(2);
+  });
+
   it('says unreachable where DNS knows no such name', async () => {
     const lookup: LookupFunction = (_hostname, _options, callback) =>
       callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }), '', 4);

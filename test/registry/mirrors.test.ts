@@ -317,6 +317,19 @@ describe('signatures at mirrors', () => {
     expect(lookaside.seen()).toEqual([`GET ${atMirror}/signature-1`, `GET ${atMirror}/signature-2`]);
   });
 
+  it('of Docker Hub are looked up under its name in references, and asked for where its registry answers', async () => {
+    const { urls, registry } = recorded({});
+    const search = searchIn(undefined, {
+      'docker.io/library': { lookaside: 'https://sigs.test' },
+      'registry-1.docker.io': { lookaside: 'https://wrong.test' },
+    });
+    await registry.detached({ host: 'docker.io', path: 'library/busybox' }, DIGEST, search, 128, context());
+    expect(urls).toEqual([
+      'https://registry-1.docker.io/v2/',
+      `${folderOf('https://sigs.test', 'library/busybox', DIGEST)}/signature-1`,
+    ]);
+  });
+
   it('that could not be read at a mirror are trouble, unless another place has some', async () => {
     const [mirrored, source, lookaside] = [await start(), await start(), await start()];
     const hosts = new Map([mirrored, source].map(({ host }) => [host, plain()]));

@@ -12,9 +12,12 @@ export type DetachedBlob =
       readonly annotations: Readonly<Record<string, string>>;
     };
 
-/** First bytes of OpenPGP messages: compressed data, one-pass signature, signature; in the old and new format. */
+/**
+ * First bytes of OpenPGP messages: compressed data, one-pass signature, signature; in the old and new format. An old one-pass
+ * signature of indeterminate length (0x93) is none, and containers/image takes it for none.
+ */
 const OPENPGP_STARTS: ReadonlySet<number> = new Set([
-  0xa0, 0xa1, 0xa2, 0xa3, 0xc8, 0x90, 0x91, 0x92, 0x93, 0xc4, 0x88, 0x89, 0x8a, 0x8b, 0xc2,
+  0xa0, 0xa1, 0xa2, 0xa3, 0xc8, 0x90, 0x91, 0x92, 0xc4, 0x88, 0x89, 0x8a, 0x8b, 0xc2,
 ]);
 
 /** Stands before a format's name, which ends with a line. */
@@ -51,13 +54,14 @@ export function readDetachedBlob(bytes: Uint8Array): Result<DetachedBlob> {
   }
 }
 
+/** Members may be null, as Go writes an empty list or map; unknown ones are ignored. */
 function readSigstore(bytes: Uint8Array): Result<DetachedBlob> {
   const json = parseStrictJson(bytes);
   const object = json.ok ? asObject(json.value) : undefined;
   const mediaType = object === undefined ? undefined : stringAt(object, 'mimeType');
-  const payload = object === undefined ? undefined : stringAt(object, 'payload');
-  const annotations = asStringMap(object?.['annotations']);
-  const decoded = payload === undefined ? undefined : decodeBase64(payload);
+  const payload = object?.['payload'] === null ? '' : stringAt(object ?? {}, 'payload');
+  const annotations = asStringMap(object?.['annotations'] ?? {});
+  const decoded = payload === undefined ? undefined : decodeBase64(payload, { newlines: 'ignored' });
   if (mediaType === undefined || decoded?.ok !== true || annotations === undefined) {
     return failed('RESPONSE_MALFORMED', 'it is no sigstore signature: {mimeType, payload, annotations}');
   }
