@@ -7,6 +7,7 @@ import { parseConfiguration } from '../config/configuration.ts';
 import { printable } from '../encoding/escape.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { type Command, type Terminal, usageError } from './command.ts';
+import { type GpgScenes, prepareGpgScenes } from './demo/gpg-scenes.ts';
 import { postReview, reviewOf } from './demo/kubectl-run.ts';
 import { developerView, isAsExpected, type Played, styleFor, tableHead, tableRow } from './demo/programme.ts';
 import { type RegistryServer, startRegistryServer } from './demo/registry-server.ts';
@@ -25,11 +26,12 @@ export const demo: Command = async (args, terminal) => {
   try {
     const nowhere = await freeAddress();
     const cast = createCast();
-    const scenes = prepareScenes(registry, cast, nowhere);
+    const gpg = await prepareGpgScenes(registry, folder);
+    const scenes = [...prepareScenes(registry, cast, nowhere), ...gpg.scenes];
     const policies = join(folder, 'policies');
     await mkdir(policies);
     await writePolicies(policies, registry.host, nowhere, cast);
-    const stage = await startStage(folder, [registry.host, nowhere]);
+    const stage = await startStage(folder, [registry.host, nowhere], gpg.entry);
     if (!stage.ok) {
       terminal.error(`countersign: ${stage.failure.message}\n`);
       return 1;
@@ -51,6 +53,7 @@ type Stage = Webhook & { readonly auditFile: string };
 async function startStage(
   folder: string,
   hosts: readonly string[],
+  gpg: GpgScenes['entry'],
 ): Promise<Result<Stage, { readonly message: string }>> {
   const auditFile = join(folder, 'audit.jsonl');
   const local = { host: '127.0.0.1', port: 0 };
@@ -58,7 +61,7 @@ async function startStage(
     listen: local,
     metrics: local,
     tls: { selfSigned: true },
-    policies: [join(folder, 'policies')],
+    policies: [join(folder, 'policies'), gpg],
     mode: 'audit',
     namespaces: Object.fromEntries(ENFORCED.map((name) => [name, { mode: 'deny' }])),
     requireDigest: 'off',

@@ -50,17 +50,14 @@ function keyPair(kind: KeyKind): { readonly publicKey: KeyObject; readonly priva
   }
 }
 
-/** The simple-signing payload that cosign writes. */
+/** The simple-signing payload that cosign writes; with another type, the one that podman and skopeo do. */
 export function simpleSigningPayload(
   digest: Digest,
   reference: string,
   optional: Readonly<Record<string, unknown>> | null = null,
+  type: string = COSIGN_SIGNATURE_TYPE,
 ): Uint8Array {
-  const critical = {
-    identity: { 'docker-reference': reference },
-    image: { 'docker-manifest-digest': digest },
-    type: COSIGN_SIGNATURE_TYPE,
-  };
+  const critical = { identity: { 'docker-reference': reference }, image: { 'docker-manifest-digest': digest }, type };
   return Buffer.from(JSON.stringify({ critical, optional }));
 }
 
