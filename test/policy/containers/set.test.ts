@@ -175,6 +175,37 @@ it('no scope that an image is looked up by is said to match none', () => {
   );
 });
 
+describe('an image in a folder', () => {
+  const text = JSON.stringify({
+    default: [REJECT],
+    transports: {
+      dir: { '/a/b': [ACCEPT], '/a': [REJECT] },
+      oci: { '': [ACCEPT], '/a/b': [REJECT] },
+      docker: { '': [ACCEPT], '/a': [ACCEPT], 'dir:/c': [ACCEPT], 'DIR:/c': [ACCEPT] },
+    },
+  });
+  const scopes = (transport: 'dir' | 'oci', path: string) => {
+    const layout = transport === 'dir' ? { transport, path } : { transport, path, image: { kind: 'only' as const } };
+    return setOf(text)
+      .select({ kind: 'layout', written: `${transport}:${path}`, layout }, asker('team-a'))
+      .map(({ scope }) => scope);
+  };
+
+  it.each([
+    ['dir', '/a/b', 'dir:/a/b'],
+    ['dir', '/a/b/c', 'dir:/a/b'],
+    ['dir', '/a/bc', 'dir:/a'],
+    ['dir', '/a', 'dir:/a'],
+    ['dir', '/c', 'default'],
+    ['dir', '/', 'default'],
+    ['oci', '/a/b/c', 'oci:/a/b'],
+    ['oci', '/a', 'oci'],
+    ['oci', '/', 'oci'],
+  ] as const)('%s:%s is decided by %s, and never by a scope of another transport', (transport, path, scope) => {
+    expect(scopes(transport, path)).toEqual([scope]);
+  });
+});
+
 describe('documents', () => {
   const general = withAll('example.com');
   const own = withAll('team.example');
