@@ -1,5 +1,5 @@
 /** Cold verification in a process of its own, beside the bare requests and the bare cryptography that are in it. */
-import { NO_REGISTRIES_D } from '../../test/fixtures/storage.ts';
+
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
 import { Pool } from 'undici';
 import { createEngine } from '../../src/cli/engine.ts';
@@ -8,6 +8,7 @@ import { known, unknown } from '../../src/model/known.ts';
 import type { Asker } from '../../src/model/subject.ts';
 import { loadPolicies } from '../../src/policy/sources/load.ts';
 import type { Verifier } from '../../src/verifier/request.ts';
+import { NO_REGISTRIES_D } from '../../test/fixtures/storage.ts';
 import { byDigest, type Form } from '../content/images.ts';
 import type { PreparedReads } from './registry.ts';
 import { answerParent } from './worker.ts';
@@ -54,6 +55,7 @@ async function start(host: string, policies: string): Promise<Started> {
   const engine = await createEngine({
     configuration: configuration.value,
     policies: () => ({ sets: loaded.value.sets, exemptions: [], storage: NO_REGISTRIES_D }),
+    mirrors: () => loaded.value,
     allowHelpers: false,
     dockerConfig: undefined,
     onDefect: (error) => {

@@ -2,7 +2,10 @@ import { ok, type Result } from '../codes/result.ts';
 import type { Configuration, ProxyConfiguration } from '../config/configuration.ts';
 import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credentials.ts';
 import { loadRegistries, readCa } from '../config/registries.ts';
+import { loadRegistriesConf } from '../config/registries-conf.ts';
+import type { RegistryRule } from '../config/registry-rules.ts';
 import type { ProxySettings } from '../http/proxy.ts';
+import type { LoadedPolicies } from '../policy/sources/load.ts';
 import { createRegistry } from '../registry/create.ts';
 import { createTrustStore } from '../trust/trust-store.ts';
 import { type Caches, createCaches } from '../verifier/caches.ts';
@@ -16,6 +19,8 @@ export type EngineOptions = {
   readonly configuration: Configuration;
   /** Read at each decision, so that an edit is in force on the next request. */
   readonly policies: () => Policies;
+  /** Read at each look-up; the same arrays while nothing changed. */
+  readonly mirrors: () => Pick<LoadedPolicies, 'mirrors' | 'clusterMirrors'>;
   /** Credential helpers are programs: a command line tool may run them, the webhook may not. */
   readonly allowHelpers: boolean;
   /** Docker's own configuration file, for hosts without credentials in ours. */
@@ -27,9 +32,14 @@ export type EngineOptions = {
 };
 
 /** The engine, and the caches that metrics look at. */
-export type Engine = { readonly verifier: Verifier; readonly caches: Caches };
+export type Engine = {
+  readonly verifier: Verifier;
+  readonly caches: Caches;
+  /** What is odd about where images are looked for. */
+  readonly warnings: readonly string[];
+};
 
-/** Puts the engine together as the configuration says. @returns what keeps a CA or a credential from being read */
+/** Puts the engine together as the configuration says. @returns what keeps a file that it names from being read */
 export async function createEngine(options: EngineOptions): Promise<Result<Engine>> {
   const { configuration } = options;
   const registries = await loadRegistries(configuration.registries, {
@@ -37,11 +47,16 @@ export async function createEngine(options: EngineOptions): Promise<Result<Engin
     allowHelpers: options.allowHelpers,
   });
   if (!registries.ok) return registries;
+  const registriesConf = await loadRegistriesConf(configuration.registriesConf);
+  if (!registriesConf.ok) return registriesConf;
   const extraCa = configuration.extraCaFile === undefined ? ok(undefined) : await readCa(configuration.extraCaFile);
   if (!extraCa.ok) return extraCa;
 
   const registry = createRegistry({
     hosts: registries.value.hosts,
+    // Of equal prefixes: the configuration, the node's files, mirror sets in files, mirror sets of the cluster.
+    configuredRules: following(registriesConf.value.rules, () => options.mirrors().mirrors),
+    rules: () => options.mirrors().clusterMirrors,
     credentials: inTurn([registries.value.credentials, options.credentials ?? NO_CREDENTIALS]),
     proxy: proxySettings(configuration.proxy),
     ...(extraCa.value === undefined ? {} : { extraCa: extraCa.value }),
@@ -63,7 +78,17 @@ export async function createEngine(options: EngineOptions): Promise<Result<Engin
     onRequest: options.onRequest ?? (() => undefined),
     onDefect: options.onDefect,
   });
-  return ok({ verifier, caches });
+  return ok({ verifier, caches, warnings: registriesConf.value.warnings });
+}
+
+/** Rules that stay and rules that follow their files, as one array that is the same while nothing changed. */
+function following(fixed: readonly RegistryRule[], changing: () => readonly RegistryRule[]) {
+  let last: { readonly from: readonly RegistryRule[]; readonly all: readonly RegistryRule[] } | undefined;
+  return (): readonly RegistryRule[] => {
+    const from = changing();
+    if (last?.from !== from) last = { from, all: [...fixed, ...from] };
+    return last.all;
+  };
 }
 
 function proxySettings({ https, http, noProxy }: ProxyConfiguration): ProxySettings {

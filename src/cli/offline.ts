@@ -74,11 +74,13 @@ export async function startOffline(given: OfflineArguments, terminal: Terminal):
   const engine = await createEngine({
     configuration,
     policies: () => ({ sets: policies.value.sets, exemptions: [], storage: policies.value.storage }),
+    mirrors: () => policies.value,
     allowHelpers: true,
     dockerConfig: dockerConfigPath(terminal.environment, true),
     onDefect: (error) =>
       terminal.error(`countersign: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown defect'}\n`),
   });
   if (!engine.ok) return refuse(engine.failure.message);
+  for (const warning of engine.value.warnings) terminal.error(`countersign: ${warning}\n`);
   return { configuration, verifier: engine.value.verifier };
 }

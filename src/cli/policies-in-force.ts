@@ -1,5 +1,6 @@
 import type { Result } from '../codes/result.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { type ClusterMirrors, watchClusterMirrors } from '../policy/mirrors/cluster-mirrors.ts';
 import { type ClusterPolicies, watchClusterPolicies } from '../policy/sources/cluster.ts';
 import { createStatusWriter } from '../policy/sources/cluster-status.ts';
 import type { LoadedPolicies } from '../policy/sources/load.ts';
@@ -35,6 +36,10 @@ export async function openPolicies(
     cluster === undefined || !configuration.kubernetes.watch
       ? undefined
       : watchClusterPolicies(cluster.api, { defaults: configuration, onChange: () => refresh(), logger });
+  const mirrors =
+    cluster === undefined || !configuration.kubernetes.watch
+      ? undefined
+      : watchClusterMirrors(cluster.api, { onChange: () => refresh(), logger });
   const status =
     cluster === undefined || objects === undefined
       ? undefined
@@ -44,11 +49,14 @@ export async function openPolicies(
     if (objects !== undefined) status?.report(objects.reported(), loaded.conflicts);
   };
 
-  const files = await watchPolicies(configuration.policies, onChange, configuration, objects?.members);
+  const files = await watchPolicies(configuration.policies, onChange, configuration, () => ({
+    members: objects?.members() ?? [],
+    mirrors: mirrors?.sets() ?? [],
+  }));
   const close = async (): Promise<void> => {
     status?.close();
     if (files.ok) files.value.close();
-    await objects?.close();
+    await Promise.all([objects?.close(), mirrors?.close()]);
   };
   if (!files.ok) {
     await close();
@@ -57,23 +65,28 @@ export async function openPolicies(
   refresh = files.value.refresh;
   // What came from the cluster while the files were read.
   refresh();
+  const followed = [objects, mirrors].filter((one) => one !== undefined);
   if (objects !== undefined)
-    metrics.observeWatches(() => objects.states().map(({ resource, state }) => ({ resource, ...state })));
+    metrics.observeWatches(() =>
+      followed.flatMap((one) => one.states().map(({ resource, state }) => ({ resource, ...state }))),
+    );
   return {
     ok: true,
     value: {
       current: files.value.current,
-      problem: () =>
-        objects === undefined || objects.isSynced() ? undefined : "the cluster's policies were not read yet",
-      notes: () => (objects === undefined ? [] : troubles(objects)),
+      problem: () => {
+        if (objects?.isSynced() === false) return "the cluster's policies were not read yet";
+        return mirrors?.isSynced() === false ? "the cluster's mirror sets were not read yet" : undefined;
+      },
+      notes: () => [...followed.flatMap(troubles), ...(mirrors?.notes() ?? [])],
       close,
     },
   };
 }
 
 /** What is told of watches that fail: what was last seen stays in force. */
-function troubles(objects: ClusterPolicies): readonly string[] {
-  return objects.states().flatMap(({ resource, state: { failingSince, reason } }) => {
+function troubles(followed: ClusterPolicies | ClusterMirrors): readonly string[] {
+  return followed.states().flatMap(({ resource, state: { failingSince, reason } }) => {
     if (failingSince === undefined) return [];
     const since = new Date(failingSince).toISOString();
     return [`${resource} cannot be followed since ${since}: ${reason?.message ?? 'unknown trouble'}`];

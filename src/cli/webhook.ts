@@ -107,6 +107,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
       const { sets, storage } = policies.value.current();
       return { sets, exemptions: [], storage };
     },
+    mirrors: policies.value.current,
     allowHelpers: false,
     dockerConfig: dockerConfigPath(around.environment, false),
     onRequest: ({ host, purpose }) => metrics.registryRequest(host, purpose),
@@ -114,6 +115,7 @@ async function start(configuration: Configuration, around: Surroundings, opened:
   });
   if (!engine.ok) return engine;
   opened.push(engine.value.verifier.close);
+  for (const warning of engine.value.warnings) logger.warn(warning);
   observeCaches(engine.value, metrics);
   metrics.observeTrustedRoots(createRootDates(() => policies.value.current().trustedRoots, Date.now));
 

@@ -134,6 +134,8 @@ export const configurationSchema = z.strictObject({
   /** Whether SHA-1, DSA and RSA keys below 2048 bits count in OpenPGP signatures, as they do for gpg. */
   weakOpenPgp: z.enum(['refuse', 'accept']).default('refuse'),
   registries: registriesSchema.default({}),
+  /** Files of registries.conf, or directories of such. */
+  registriesConf: z.array(path).default([]),
   extraCaFile: path.optional(),
   /** Each left-out key is taken from HTTPS_PROXY, HTTP_PROXY or NO_PROXY; an empty text means none. */
   proxy: z

@@ -36,7 +36,8 @@ describeWith(['helm'], 'what the chart renders', () => {
 
   const LEASE = 'get,update coordination.k8s.io/leases countersign';
   const OPENSHIFT = [
-    'get,list,watch config.openshift.io/clusterimagepolicies,imagepolicies',
+    'get,list,watch config.openshift.io/clusterimagepolicies,imagepolicies,imagedigestmirrorsets,imagetagmirrorsets',
+    'get,list,watch operator.openshift.io/imagecontentsourcepolicies',
     'patch config.openshift.io/clusterimagepolicies/status,imagepolicies/status',
   ];
   const MANAGED = 'get,list,watch,update /secrets countersign-tls';

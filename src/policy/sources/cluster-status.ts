@@ -37,6 +37,9 @@ const CONDITION = 'countersign.dev/InForce';
 /** A status that could not be written, or that another leader left behind, is looked at again after this; milliseconds. */
 const AGAIN = 30_000;
 
+/** How soon it is noticed that this replica leads; milliseconds. */
+const NOTICED = 500;
+
 /** Messages of a condition; the API server takes 32 KiB, people read less. */
 const MAXIMUM_MESSAGE = 1024;
 
@@ -149,6 +152,13 @@ export function createStatusWriter(
     }
   };
   const timer = setInterval(() => void turn(), AGAIN).unref();
+  let led = false;
+  // Whoever comes to lead writes what was reported before, without waiting for the next report.
+  const election = setInterval(() => {
+    const leads = isLeader();
+    if (leads && !led) void turn();
+    led = leads;
+  }, NOTICED).unref();
 
   return {
     report: (policies, conflicts) => {
@@ -163,6 +173,7 @@ export function createStatusWriter(
     },
     close: () => {
       clearInterval(timer);
+      clearInterval(election);
       controller.abort();
     },
   };

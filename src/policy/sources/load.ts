@@ -10,7 +10,8 @@ import { type ContainersDocuments, containersSet } from '../dialects/containers/
 import { ownSet } from '../dialects/countersign/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { openShiftSet } from '../dialects/openshift/set.ts';
-import { rulesOf } from '../mirrors/mirror-set.ts';
+import { rulesOf } from '../mirrors/merge.ts';
+import type { MirrorSet } from '../mirrors/mirror-set.ts';
 import type { PolicySet, PolicyWarning } from '../policy.ts';
 import { type EntryRules, type PolicyEntry, readEntry } from './entry.ts';
 import { identityOf } from './policy-file.ts';
@@ -31,8 +32,10 @@ export type LoadedPolicies = {
   readonly conflicts: readonly Conflict[];
   /** What `registries.d` says of where signatures are kept, or why it cannot be told. */
   readonly storage: Result<SignatureStorage>;
-  /** How repositories are reached, as mirror sets say it. */
+  /** How repositories are reached, as mirror sets in files say it. */
   readonly mirrors: readonly RegistryRule[];
+  /** The same of the cluster's mirror sets, which count after those of files and may name no address of our own network. */
+  readonly clusterMirrors: readonly RegistryRule[];
   /** The trusted roots that policies name, for whoever watches how old they are. */
   readonly trustedRoots: readonly RootInUse[];
 };
@@ -69,11 +72,18 @@ export async function firstSnapshot(
   return first === undefined ? ok({ listed, snapshot }) : { ok: false, failure: loadFailure([first, ...rest]) };
 }
 
+/** What a cluster holds beside the files. */
+export type ClusterHoldings = { readonly members: readonly Member[]; readonly mirrors: readonly MirrorSet[] };
+
+/** What no cluster holds. */
+export const NOTHING_HELD: ClusterHoldings = { members: [], mirrors: [] };
+
 /**
  * A snapshot as policies, together with what the cluster holds: all of one language are one set, wherever they are written
  * (MODEL.md M7).
  */
-export function render(snapshot: Snapshot, cluster: readonly Member[] = []): LoadedPolicies {
+export function render(snapshot: Snapshot, held: ClusterHoldings = NOTHING_HELD): LoadedPolicies {
+  const { members: cluster } = held;
   const written: readonly Member[] = snapshot.flatMap(({ rules, files }) =>
     files.flatMap(({ policies }) => policies.map((compiled) => ({ compiled, narrowing: rules.narrowing }))),
   );
@@ -108,6 +118,7 @@ export function render(snapshot: Snapshot, cluster: readonly Member[] = []): Loa
     conflicts,
     storage,
     mirrors: rulesOf(snapshot.flatMap(({ files }) => files.flatMap((file) => file.mirrors))),
+    clusterMirrors: rulesOf(held.mirrors),
     trustedRoots: rootsInUse(snapshot),
   };
 }

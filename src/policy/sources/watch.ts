@@ -1,10 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { ok, type Result } from '../../codes/result.ts';
-import type { Member } from '../compiled.ts';
 import { POLICY_DEFAULTS, type PolicyDefaults } from '../defaults.ts';
 import type { PolicyEntry } from './entry.ts';
-import { firstSnapshot, type LoadedPolicies, render } from './load.ts';
+import { type ClusterHoldings, firstSnapshot, type LoadedPolicies, NOTHING_HELD, render } from './load.ts';
 import { currentFingerprint } from './material.ts';
 import type { LoadFailure } from './problem.ts';
 import {
@@ -41,14 +40,14 @@ const PATIENCE = 400;
  * force within a second. What goes wrong on the way refuses what it protected and leaves the rest alone; it is in
  * `problems` of what is reported.
  * @param onChange called with all policies after each change; must not throw
- * @param cluster policies that are objects of a cluster, read at each rendering
+ * @param cluster what a cluster holds, read at each rendering
  * @returns the failure of {@link loadPolicies} where the first reading fails
  */
 export async function watchPolicies(
   entries: readonly PolicyEntry[],
   onChange: (loaded: LoadedPolicies) => void,
   defaults: PolicyDefaults = POLICY_DEFAULTS,
-  cluster: () => readonly Member[] = () => [],
+  cluster: () => ClusterHoldings = () => NOTHING_HELD,
 ): Promise<Result<PolicyWatch, LoadFailure>> {
   const first = await firstSnapshot(entries, defaults);
   if (!first.ok) return first;

@@ -115,7 +115,15 @@ describe('OpenShift policies of a cluster', () => {
       'team.yaml': yaml({ name: 'team', namespace: 'a', scopes: ['example.com/prod/app'] }),
     });
     const policies = await following(server);
-    const watch = await watchPolicies([files.path], () => {}, POLICY_DEFAULTS, policies.members);
+    const watch = await watchPolicies(
+      [files.path],
+      () => {},
+      POLICY_DEFAULTS,
+      () => ({
+        members: policies.members(),
+        mirrors: [],
+      }),
+    );
     if (!watch.ok) throw new Error(watch.failure.message);
     onTestFinished(watch.value.close);
     const { sets, conflicts } = watch.value.current();
