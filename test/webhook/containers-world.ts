@@ -90,7 +90,9 @@ export type WorldSettings = {
   readonly otherwise?: readonly Json[];
   /** The registries.d, in which HOST is the registry and LOOKASIDE the web server; false for none. */
   readonly registriesD?: Json | false;
-  /** Further keys of the configuration, and of the policies' entry. */
+  /** Further files among the policies, in which HOST and LOOKASIDE stand for what they do in registries.d. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Further keys of the configuration, in which FOLDER is where the policies are, and of the policies' entry. */
   readonly configuration?: Json;
   readonly entry?: Json;
   /** Lays everything out flat and through links, as the kubelet does with a ConfigMap. */
@@ -128,6 +130,7 @@ export async function containersWorld(settings: WorldSettings = {}): Promise<Wor
   const policies = await folder();
   onTestFinished(() => policies[Symbol.asyncDispose]());
   const files = {
+    ...placed(settings.files ?? {}, registry, lookaside),
     'policy.json': JSON.stringify(placed({ default: otherwise, transports: { docker: scopes } }, registry, lookaside)),
     ...(registriesD === false ? {} : { 'registry.yaml': JSON.stringify(placed(registriesD, registry, lookaside)) }),
     ...keys,
@@ -138,7 +141,9 @@ export async function containersWorld(settings: WorldSettings = {}): Promise<Wor
     { 'unused.yaml': '' },
     {
       policies: [{ path: policies.path, ...entry }],
-      ...(configuration === undefined ? {} : placed(configuration, registry, lookaside)),
+      ...JSON.parse(
+        JSON.stringify(placed(configuration ?? {}, registry, lookaside)).replaceAll('FOLDER', policies.path),
+      ),
     },
   );
 
