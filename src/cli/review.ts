@@ -26,6 +26,7 @@ const MAXIMUM_BYTES = 8 * 1024 * 1024;
 export const review: Command = async (args, terminal) => {
   const given = readOfflineArguments(args, terminal);
   if (typeof given === 'number') return given;
+  if (given.as !== undefined) return usageError(terminal, '--as is for verify, with an image in a folder.');
   const [file, ...more] = given.operands;
   if (file === undefined || more.length > 0)
     return usageError(terminal, 'review needs one file, or - for standard input.');

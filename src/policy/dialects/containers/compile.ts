@@ -78,9 +78,14 @@ function placesOf(document: ContainersDocument): readonly Place[] {
   return [...scoped, { kind: 'default', requirements: document.default }];
 }
 
-/** Only scopes of `docker` are read leniently enough to be none. */
+/** Scopes of `dir` and `oci` are read strictly, but for the one trap that the manual page of containers/image sets. */
 function warningsFor({ transport, scope }: Extract<Place, { kind: 'scope' }>): readonly string[] {
-  return transport === 'docker' ? scopeWarnings(scope) : [];
+  if (transport === 'docker') return scopeWarnings(scope);
+  if (transport !== 'oci' || !scope.includes(':')) return [];
+  const shown = printable(JSON.stringify(scope));
+  return [
+    `the scope ${shown} can never match an image: scopes of oci are folders, and which image in one is meant does not count`,
+  ];
 }
 
 function nameOf(place: Place): string {
