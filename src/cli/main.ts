@@ -11,13 +11,19 @@ Usage: countersign COMMAND [OPTIONS]
 
   serve  --config FILE                 the admission webhook
   verify [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] IMAGE...
-                                       decides about images as the webhook would
+                                       decides about images as the webhook would; an IMAGE may be a folder,
+                                       dir:PATH or oci:PATH[:NAME|@sha256:DIGEST], read without any network
+  verify --as IMAGE ... dir:PATH|oci:PATH
+                                       decides about a folder as though IMAGE were what is in it
   review [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] FILE|-
                                        decides about an AdmissionReview or about manifests
   verify-bundle --bundle FILE (--certificate-identity NAME --certificate-oidc-issuer URL | --key FILE)
          [--trusted-root FILE] FILE|sha256:DIGEST
                                        verifies one sigstore bundle, by the root of the public-good instance unless told
   policy check PATH...                 says what is wrong with policies
+  render --policy PATH... [--output DIR|-] [--format files|machineconfig|butane] [--role ROLE]...
+         [--base FILE] [--release-image IMAGE] [--partial]
+                                       policies as the files that nodes read
   trust update --output FILE [--mirror URL --root FILE] [--cache DIR] [--timeout DURATION]
                                        refreshes a trusted root by TUF; status 1 if the file stays as it was
   trust show [--format text|json] [FILE]
@@ -36,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   review: async () => (await import('./review.ts')).review,
   'verify-bundle': async () => (await import('./verify-bundle.ts')).verifyBundle,
   policy: async () => (await import('./policy.ts')).policy,
+  render: async () => (await import('./render.ts')).render,
   trust: async () => (await import('./trust.ts')).trust,
   demo: async () => (await import('./demo.ts')).demo,
 };
