@@ -25,7 +25,7 @@ async function pair() {
     mirror,
     at,
     /** Puts an image and, where a name is given, a signature that carries it, at the mirror; returns its digest. */
-    copy(name: string, signedAs?: string) {
+    copy: (name: string, signedAs?: string) => {
       const image = publishImage(mirror, `copies/shop/${name}`, name);
       if (signedAs !== undefined) signImage(mirror, `copies/shop/${name}`, image, signer, signedAs);
       return image.digest;
