@@ -480,6 +480,38 @@ describe('verify of a folder', () => {
     expect(asks).toMatchObject({ status: 3 });
   });
 
+  it('is for the command line alone: a pod that names a folder gets no folder', async () => {
+    const folder = await folderOf(dirFiles(image));
+    const layout = await folderOf(ociFiles([{ artifact: image, name: 'v1' }]));
+    const policies = await filesIn({
+      'policy.json': JSON.stringify({
+        default: REJECT,
+        transports: { dir: { '': ACCEPT }, oci: { '': ACCEPT } },
+      }),
+    });
+    const review = async (of: string) => {
+      const manifest = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p' },
+        spec: { containers: [{ name: 'c', image: of }] },
+      };
+      return inProcess(['review', '--policy', join(policies, 'policy.json'), '-'], JSON.stringify(manifest));
+    };
+    expect(await review(`dir:${folder}`)).toMatchObject({
+      status: 3,
+      out: expect.stringContaining('REFERENCE_INVALID'),
+    });
+    expect(await review(`oci:${layout}:v1`)).toMatchObject({
+      status: 3,
+      out: expect.stringContaining('REFERENCE_INVALID'),
+    });
+    expect(await review('oci:v1')).toMatchObject({
+      status: 1,
+      out: expect.stringContaining('docker.io/library/oci:v1'),
+    });
+  });
+
   it('takes an image whose name begins so for an image where its registry is written', async () => {
     const policy = await policyJson('docker', { 'docker.io/library/oci': ACCEPT });
     expect(await say(['--policy', policy, 'docker.io/library/oci:v1'])).toMatchObject({ outcome: 'accepted' });

@@ -192,7 +192,7 @@ describe('a folder that skopeo wrote', () => {
 
   it('is not waited for where a file is a pipe', async () => {
     const { path, registry } = await opened(dirFiles(image));
-    execFileSync('mkfifo', [join(path, 'signature-1')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(path, 'signature-1')]);
     expect(await signatures(registry)).toMatchObject(unusable('is no file'));
   });
 

@@ -1,5 +1,6 @@
 import { rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Artifact, imageArtifact, indexArtifact } from '../../../src/cli/demo/artifacts.ts';
 import {
@@ -255,6 +256,29 @@ describe('an OCI layout', () => {
     expect((await top(searched.registry)).kind).toBe('found');
     expect(await searched.registry.referrers(ANYWHERE, image.digest, AT_LEISURE)).toMatchObject(
       failing('larger', 'LIMIT_EXCEEDED'),
+    );
+  });
+
+  it('never throws, and never gives other bytes than the digest says, whatever stands in index.json', async () => {
+    const written = Buffer.from(whole['index.json'] ?? '');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(written.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        async (changes) => {
+          const changed = Buffer.from(written);
+          for (const [at, byte] of changes) changed[at] = byte;
+          const { registry } = await opened({ ...whole, 'index.json': changed });
+          const found = await registry.manifest(ANYWHERE, image.digest, AT_LEISURE);
+          if (found.kind === 'found') expect(digestOf(found.value.bytes)).toBe(image.digest);
+          for (const read of [
+            await top(registry),
+            await registry.manifest(ANYWHERE, { tag: sig }, AT_LEISURE),
+            await registry.referrers(ANYWHERE, image.digest, AT_LEISURE),
+          ])
+            expect(['found', 'absent', 'failed']).toContain(read.kind);
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 
