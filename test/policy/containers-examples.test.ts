@@ -87,6 +87,23 @@ describe('the ready-made policies', () => {
     }
   });
 
+  it('and the one in docs/containers.md load as they are written', async () => {
+    const page = readFileSync(resolve(EXAMPLES, '../../docs/containers.md'), 'utf8');
+    const block = (language: string) => new RegExp(`\`\`\`${language}\n([^\`]+)\`\`\``).exec(page)?.[1] ?? '';
+    await using there = await folder();
+    await there.write({
+      'policy.json': block('json'),
+      'registries.d/registry.example.com.yaml': block('yaml'),
+      'release.asc': gpg.publicKeyArmored,
+    });
+    const loaded = await loadPolicies([there.path]);
+    if (!loaded.ok) throw new Error(loaded.failure.message);
+    expect([loaded.value.problems, loaded.value.warnings]).toEqual([[], []]);
+    const scopes = loaded.value.sets.flatMap((set) => set.policies).map(({ origin }) => origin.name);
+    expect(scopes).toEqual(['registry.example.com/shop', 'registry.k8s.io', 'default']);
+    expect(loaded.value.storage).toMatchObject({ value: { sections: { 'registry.example.com': {} } } });
+  });
+
   it('hold no key of anybody', () => {
     const files = readdirSync(EXAMPLES, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
     expect(files.length).toBeGreaterThan(10);
