@@ -8,7 +8,7 @@ export type Folder = {
   /** Path of a file in it. */
   readonly file: (name: string) => string;
   /** Writes a file in it and gives its path. */
-  readonly write: (name: string, text: string) => string;
+  readonly write: (name: string, content: string | Uint8Array) => string;
   /** Makes a folder in it and gives its path. */
   readonly folder: (name: string) => string;
   readonly remove: () => void;
@@ -21,8 +21,8 @@ export function temporaryFolder(): Folder {
   return {
     path,
     file,
-    write: (name, text) => {
-      writeFileSync(file(name), text, { mode: 0o600 });
+    write: (name, content) => {
+      writeFileSync(file(name), content, { mode: 0o600 });
       return file(name);
     },
     folder: (name) => {

@@ -51,16 +51,20 @@ export function writePolicyFiles(folder: Folder, name: string, policies: readonl
 
 /** Asks countersign, in this process. */
 export async function askCountersign(configuration: string, files: PolicyFiles, image: string): Promise<Opinion> {
-  const written: string[] = [];
-  const keep = (text: string) => written.push(text);
-  const terminal = { out: keep, error: keep, environment: {}, interactive: false, readStandardInput: async () => '' };
-  const options = ['--output', 'json', '--config', configuration, '--policy', files.clusterImagePolicies];
-  const status = await main(['verify', ...options, image], terminal);
-  const text = written.join('');
+  const { status, text } = await verifyHere(['--config', configuration, '--policy', files.clusterImagePolicies, image]);
   // 3 is "could not be verified": refused, like what containers/image calls an error.
   if (status === 0) return { verdict: 'runs', text };
   if (status === 1 || status === 3) return { verdict: 'refused', text };
   throw new Error(`countersign verify ${image} ended with ${status}: ${text}`);
+}
+
+/** Runs `countersign verify --output json` in this process. @returns its status and all that it wrote */
+export async function verifyHere(args: readonly string[]): Promise<{ readonly status: number; readonly text: string }> {
+  const written: string[] = [];
+  const keep = (text: string) => written.push(text);
+  const terminal = { out: keep, error: keep, environment: {}, interactive: false, readStandardInput: async () => '' };
+  const status = await main(['verify', '--output', 'json', ...args], terminal);
+  return { status, text: written.join('') };
 }
 
 /** Asks containers/image, the library behind skopeo, podman and CRI-O. */

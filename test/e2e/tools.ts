@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
 
 /** Tools that come from Debian or the like, and are on the path. */
-const ON_PATH = ['docker-registry', 'etcd', 'haproxy', 'openssl'] as const;
+const ON_PATH = ['docker-registry', 'etcd', 'gpg', 'haproxy', 'openssl', 'skopeo'] as const;
 /** Tools that tools.sh builds, kubectl only where there is none. */
 const BUILT = [
   ...['registry', 'cosign2', 'cosign3', 'containers-image'],
