@@ -1,4 +1,5 @@
-# countersign in one image: Node's own binary and one bundled file. CI does not build the image.
+# countersign in one image: Node's own binary, one bundled file, and beside it the openpgp library, which is LGPL: whoever
+# wants another version of it puts that in its place. CI does not build the image.
 #
 # Base images are pinned by tag. Whoever releases appends the digests (@sha256:…) that they have checked; the tags alone
 # are not reproducible.
@@ -17,12 +18,16 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libatomic1 &
 COPY tsconfig.json build.ts LICENSE ./
 COPY certs certs
 COPY src src
-RUN /out/node build.ts && cp dist/countersign.mjs LICENSE /out/
+RUN /out/node build.ts && cp dist/countersign.mjs LICENSE /out/ && \
+    mkdir -p /out/openpgp/dist/node && \
+    cp node_modules/openpgp/package.json node_modules/openpgp/LICENSE /out/openpgp/ && \
+    cp node_modules/openpgp/dist/node/openpgp.mjs /out/openpgp/dist/node/
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/node /usr/local/bin/node
 COPY --from=build /out/lib/libatomic.so.1 /usr/local/lib/
 COPY --from=build /out/countersign.mjs /out/LICENSE /app/
+COPY --from=build /out/openpgp /app/node_modules/openpgp
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8443 8080

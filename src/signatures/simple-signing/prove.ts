@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../codes/result.ts';
 import type { Digest } from '../../image/digest.ts';
 import type { Check, CheckName, Claims, Proof } from '../../model/finding.ts';
-import type { OpenPgpKey } from '../../trust/openpgp/key-packet.ts';
+import { KEY_ALGORITHMS, type OpenPgpKey } from '../../trust/openpgp/key-packet.ts';
 import type { OpenPgpCertificate } from '../../trust/openpgp/keyring.ts';
 import { type OpenPgpLibrary, openPgpLibrary } from '../../trust/openpgp/library.ts';
 import { type SigningKey, signingKey } from '../../trust/openpgp/signing-key.ts';
@@ -19,13 +19,17 @@ type Candidate = { readonly certificate: OpenPgpCertificate; readonly key: OpenP
 /** How far the clock of whoever signed may be ahead; milliseconds. gpg takes any date. */
 const SKEW = 5 * 60 * 1000;
 
-/** Hashes that count as weak, by their numbers (RFC 9580 §9.5). MD5 is refused by gpg too. */
+/** Hashes that count as weak, by their numbers (RFC 9580 §9.5). */
 const WEAK_HASHES: ReadonlyMap<number, string> = new Map([
   [1, 'MD5'],
   [2, 'SHA-1'],
   [3, 'RIPEMD-160'],
 ]);
+/** Refused by gpg too. */
 const MD5 = 1;
+/** What EdDSA signs has 256 bits or more (RFC 9580 §5.2.3.3), which the library insists on. */
+const SHORT_HASHES: ReadonlyMap<number, string> = new Map([...WEAK_HASHES, [11, 'SHA-224']]);
+const EDDSA: ReadonlySet<number> = new Set([KEY_ALGORITHMS.eddsaLegacy, KEY_ALGORITHMS.ed25519, KEY_ALGORITHMS.ed448]);
 
 /** Keys of the policy that a refusal lists. */
 const MAXIMUM_NAMED = 3;
@@ -80,9 +84,8 @@ async function proveWith(
   image: Digest,
 ): Promise<Proof> {
   const signer = display(certificate);
-  const weak = WEAK_HASHES.get(signature.hash);
-  if (weak !== undefined && (weakAlgorithms === 'refuse' || signature.hash === MD5))
-    return disproved('signature', 'ALGORITHM_WEAK', `the signature is made with ${weak}`, signer);
+  const weak = weakHash(signature, key, weakAlgorithms);
+  if (weak !== undefined) return disproved('signature', 'ALGORITHM_WEAK', `the signature is made with ${weak}`, signer);
 
   const signing = await signingKey(library, certificate, key, weakAlgorithms);
   if (!signing.ok) return disproved('signature', signing.code, `${signer}: ${signing.message}`, signer);
@@ -98,6 +101,16 @@ async function proveWith(
 
   const claims = claimsOf(payload, image, signer, 'atomic');
   return claims.ok ? proved(certificate, signature, signing.value, claims.value) : claims.proof;
+}
+
+/** The name of the hash that a signature must not be made with, or undefined. */
+function weakHash(
+  { hash }: MessageSignature,
+  { algorithm }: OpenPgpKey,
+  weakAlgorithms: 'refuse' | 'accept',
+): string | undefined {
+  if (EDDSA.has(algorithm)) return SHORT_HASHES.get(hash);
+  return weakAlgorithms === 'refuse' || hash === MD5 ? WEAK_HASHES.get(hash) : undefined;
 }
 
 /** Of a key that the policy does not have: it is named, beside those that it has (openshift-containers.md §6). */

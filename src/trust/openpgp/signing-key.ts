@@ -1,4 +1,12 @@
-import type { Key, PublicKeyPacket, PublicSubkeyPacket, SecretKeyPacket, SecretSubkeyPacket, Subkey } from 'openpgp';
+import type {
+  EllipticCurveName,
+  Key,
+  PublicKeyPacket,
+  PublicSubkeyPacket,
+  SecretKeyPacket,
+  SecretSubkeyPacket,
+  Subkey,
+} from 'openpgp';
 import type { RefusalCode } from '../../codes/codes.ts';
 import { printable } from '../../encoding/escape.ts';
 import { bitsOf, KEY_ALGORITHMS, type OpenPgpKey } from './key-packet.ts';
@@ -23,6 +31,15 @@ export type OrUnfit<T> =
 /** Below so many bits RSA counts as weak. */
 const USUAL_RSA_BITS = 2048;
 
+/** Curves on which the library verifies by itself under Node; for Brainpool's it wants a package more. */
+const CURVES: ReadonlySet<EllipticCurveName> = new Set([
+  'nistP256',
+  'nistP384',
+  'nistP521',
+  'ed25519Legacy',
+  'curve25519Legacy',
+]);
+
 /** Each key's standing, which does not depend on the time: what a certificate says never changes. */
 const STANDINGS = new WeakMap<OpenPgpKey, Map<string, Promise<OrUnfit<SigningKey>>>>();
 
@@ -30,7 +47,7 @@ const STANDINGS = new WeakMap<OpenPgpKey, Map<string, Promise<OrUnfit<SigningKey
  * Whether a key of a certificate may sign: bound to its primary key, made for signing, not revoked, of an algorithm that
  * counts. At which time it may is part of the answer, and judged on every decision.
  * @param key one of the certificate's
- * @returns KEY_REVOKED, KEY_UNFIT, ALGORITHM_WEAK
+ * @returns KEY_REVOKED, KEY_UNFIT, ALGORITHM_WEAK, ALGORITHM_UNSUPPORTED
  * @see reference/openshift-containers.md §3.3, §7
  */
 export function signingKey(
@@ -60,6 +77,11 @@ async function standing(
   const subkey = key === primary ? undefined : owner.subkeys.find((each) => each.getFingerprint() === key.fingerprint);
   if (owner.getFingerprint() !== primary.fingerprint || (key !== primary && subkey === undefined))
     return unfit('its certificate cannot be read');
+  const strange = [owner.keyPacket, subkey?.keyPacket]
+    .map((packet) => packet?.getAlgorithmInfo().curve)
+    .find((curve) => curve !== undefined && !CURVES.has(curve));
+  if (strange !== undefined)
+    return { ok: false, code: 'ALGORITHM_UNSUPPORTED', message: `keys on the curve ${strange} are not supported` };
   try {
     if (await isRevoked(library, certificate, owner, subkey))
       return {
