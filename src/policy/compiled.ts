@@ -63,8 +63,16 @@ export function brokenState(
   return { kind: 'broken', failure: failure('POLICY_BROKEN', message) };
 }
 
-/** What stands for a source that never could be read: nobody knows what it names, so it may be anything. */
-export function unreadablePolicy(source: string, name: string, reason: string): CompiledPolicy {
+/**
+ * What stands for a source that never could be read: nobody knows what it names, so it may be anything.
+ * @param namespace the one namespace that it is for, where that is known
+ */
+export function unreadablePolicy(
+  source: string,
+  name: string,
+  reason: string,
+  namespace: string | undefined,
+): CompiledPolicy {
   const message = `the policy file "${printable(name)}" is broken: ${printable(reason, 1000)}`;
   return {
     dialect: 'unreadable',
@@ -75,7 +83,7 @@ export function unreadablePolicy(source: string, name: string, reason: string): 
       evidence: 'complete',
       state: { kind: 'broken', failure: failure('POLICY_BROKEN', message) },
     },
-    holdsIn: { kind: 'cluster' },
+    holdsIn: namespace === undefined ? { kind: 'cluster' } : { kind: 'namespace', namespace },
     reach: 'everything',
     problems: [],
     warnings: [],

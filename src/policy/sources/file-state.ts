@@ -86,7 +86,7 @@ export function stateOf(file: PolicyFile, reading: FileReading, use: FileUse, la
   return {
     ...empty,
     file: tried,
-    policies: [unreadablePolicy(file.path, basename(file.path), first.reason)],
+    policies: [unreadablePolicy(file.path, basename(file.path), first.reason, reading.namespace)],
     failures,
   };
 }

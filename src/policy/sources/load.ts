@@ -7,6 +7,7 @@ import type { CompiledPolicy, Member } from '../compiled.ts';
 import { POLICY_DEFAULTS, type PolicyDefaults } from '../defaults.ts';
 import { mergeRegistriesD } from '../dialects/containers/registries-d.ts';
 import { type ContainersDocuments, containersSet } from '../dialects/containers/set.ts';
+import { attachmentWarnings } from '../dialects/containers/warnings.ts';
 import { ownSet } from '../dialects/countersign/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { openShiftSet } from '../dialects/openshift/set.ts';
@@ -112,6 +113,7 @@ export function render(snapshot: Snapshot, held: ClusterHoldings = NOTHING_HELD)
     ],
     warnings: [
       ...compiled.flatMap(({ warnings }) => warnings),
+      ...(storage.ok ? attachmentWarnings(compiled, storage.value) : []),
       ...repeated(compiled),
       ...conflicts.map(({ origin, condition }) => ({ origin, message: condition.message })),
     ],
@@ -132,9 +134,12 @@ function storageOf(snapshot: Snapshot): Result<SignatureStorage> {
   );
 }
 
+/** The policies of one file. */
+type Document = readonly Member[];
+
 /** The documents of each entry that has any: each file is one, and namespaced ones take the place of all others. */
 function documentsOf(snapshot: Snapshot): readonly ContainersDocuments[] {
-  const entries = new Map<number, { everywhere: (readonly Member[])[]; byNamespace: Map<string, readonly Member[]> }>();
+  const entries = new Map<number, { everywhere: Document[]; byNamespace: Map<string, Document[]> }>();
   for (const { rules, files } of snapshot) {
     for (const { policies } of files) {
       const members = policies
@@ -143,13 +148,16 @@ function documentsOf(snapshot: Snapshot): readonly ContainersDocuments[] {
       const [first] = members;
       if (first === undefined) continue;
       const documents = entries.get(rules.entry) ?? {
-        everywhere: new Array<readonly Member[]>(),
-        byNamespace: new Map<string, readonly Member[]>(),
+        everywhere: new Array<Document>(),
+        byNamespace: new Map<string, Document[]>(),
       };
       entries.set(rules.entry, documents);
       const { holdsIn } = first.compiled;
       if (holdsIn.kind === 'cluster') documents.everywhere.push(members);
-      else documents.byNamespace.set(holdsIn.namespace, members);
+      else {
+        const { namespace } = holdsIn;
+        documents.byNamespace.set(namespace, [...(documents.byNamespace.get(namespace) ?? []), members]);
+      }
     }
   }
   return [...entries.values()];

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Failure } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import type { Mode } from '../../model/mode.ts';
@@ -34,6 +34,8 @@ export type FileReading = {
   readonly problems: readonly PolicyProblem[];
   /** What keeps the file from being taken at its word. */
   readonly failures: readonly PolicyProblem[];
+  /** The namespace that it is for, where it stands among namespaced files. */
+  readonly namespace: string | undefined;
   /** Whether it could be read at all, whatever stands in it. */
   readonly isText: boolean;
   /** The files that its policies name. */
@@ -68,7 +70,9 @@ export async function readPolicyFile(path: string, room: number, context: Readin
   const text = await readText(path);
   const documents = text.ok ? readDocuments(path, text.value) : text;
   if (!documents.ok) fail(documents.failure);
-  else if (documents.value.length === 0) fail({ code: 'POLICY_BROKEN', message: 'it holds no policy' });
+  else if (documents.value.length === 0 && !mayBeEmpty(path)) {
+    fail({ code: 'POLICY_BROKEN', message: 'it holds no policy' });
+  }
   const namespace = context.holds === 'namespaced' ? namespaceOf(path) : undefined;
   if (context.holds === 'namespaced' && namespace === undefined) {
     fail({ code: 'POLICY_BROKEN', message: 'its name is not that of a namespace, with .json behind it' });
@@ -145,6 +149,7 @@ export async function readPolicyFile(path: string, room: number, context: Readin
       ...source.names.flatMap((name) => problemWith(source, refsOf(source)(name))),
     ]),
     failures,
+    namespace,
     isText: text.ok,
     material,
   };
@@ -176,6 +181,11 @@ function filesOf({ object, language }: RecognisedPolicy): readonly string[] {
 /** Keys and certificates of objects are PEM, and trusted roots JSON: what is no text is none of them. */
 function asText(name: string, ref: MaterialFile['ref']): MaterialFile['ref'] {
   return ref.kind === 'binary' ? unavailable(name, 'it is not valid UTF-8') : ref;
+}
+
+/** Files of `registries.d` may say nothing at all, as those that are shipped with comments alone do. */
+function mayBeEmpty(path: string): boolean {
+  return basename(dirname(path)) === 'registries.d';
 }
 
 /** The namespace that a file of a `namespaced` directory is for. */

@@ -212,8 +212,8 @@ describe('documents', () => {
   const documents = {
     everywhere: [members(compiled(general))],
     byNamespace: new Map([
-      ['team-a', members(compiled(own, { file: 'team-a.json', namespace: 'team-a' }))],
-      ['team-b', members(compiled(withScopes({}, [ACCEPT]), { file: 'team-b.json', namespace: 'team-b' }))],
+      ['team-a', [members(compiled(own, { file: 'team-a.json', namespace: 'team-a' }))]],
+      ['team-b', [members(compiled(withScopes({}, [ACCEPT]), { file: 'team-b.json', namespace: 'team-b' }))]],
     ]),
   };
   const set = containersSet(documents);
@@ -262,7 +262,7 @@ describe('documents', () => {
     );
     const set = containersSet({
       everywhere: documents.everywhere,
-      byNamespace: new Map([['team-a', members(broken)]]),
+      byNamespace: new Map([['team-a', [members(broken)]]]),
     });
     expect(set.select(asked('example.com/x'), asker('team-a'))).toMatchObject([
       { scope: 'default', state: { kind: 'broken' } },

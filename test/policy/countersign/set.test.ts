@@ -125,7 +125,7 @@ describe('broken policies keep their reach [M8]', () => {
   });
 
   it('and so does a file that nobody could read', () => {
-    const unreadable = unreadablePolicy('/p/a.yaml', 'a.yaml', 'it is no YAML');
+    const unreadable = unreadablePolicy('/p/a.yaml', 'a.yaml', 'it is no YAML', undefined);
     expect(names(setOf(unreadable), 'a.example/x')).toEqual(['a.yaml *']);
     const narrow = ownSet([narrowed(unreadable, { namespaces: new Set(['team-b']), scopes: new Set(['a.example']) })]);
     expect(names(narrow, 'a.example/x', 'team-a')).toEqual([]);

@@ -7,7 +7,8 @@ import { naming } from './rejection.ts';
 /** The policies of the documents of one entry: for everybody, and those that take their place in some namespaces. */
 export type ContainersDocuments = {
   readonly everywhere: readonly (readonly Member[])[];
-  readonly byNamespace: ReadonlyMap<string, readonly Member[]>;
+  /** Several for one namespace are all required, as several for everybody are. */
+  readonly byNamespace: ReadonlyMap<string, readonly (readonly Member[])[]>;
 };
 
 /**
@@ -20,16 +21,15 @@ export type ContainersDocuments = {
  */
 export function containersSet({ everywhere, byNamespace }: ContainersDocuments): PolicySet {
   const general = everywhere.map(toDocument);
-  const namespaced = new Map([...byNamespace].map(([namespace, members]) => [namespace, toDocument(members)]));
+  const namespaced = new Map([...byNamespace].map(([namespace, documents]) => [namespace, documents.map(toDocument)]));
+  const documents = [...general, ...[...namespaced.values()].flat()];
   const documentsFor = ({ namespace }: Asker): readonly Document[] => {
-    if (!namespace.known) return [...general, ...namespaced.values()];
-    const own = namespaced.get(namespace.value);
-    return own === undefined ? general : [own];
+    return namespace.known ? (namespaced.get(namespace.value) ?? general) : documents;
   };
 
   return {
     name: 'containers policy.json',
-    policies: [...general, ...namespaced.values()].flatMap(({ members }) => members.map(policyOf)),
+    policies: documents.flatMap(({ members }) => members.map(policyOf)),
     select: (asked, asker) =>
       asked.kind === 'object' ? [] : documentsFor(asker).flatMap((document) => selectIn(document, asked, asker)),
   };
