@@ -113,7 +113,7 @@ export const REASONS = {
   SIGNATURE_MALFORMED: refusal('invalid', 'Remove the broken signature and sign the image again.'),
   SIGNATURE_CORRUPT: refusal(
     'invalid',
-    'The signature names the key that the policy trusts but does not verify with it: sign the image again.',
+    'The signature does not verify with the key that it names: sign the image again.',
   ),
   SIGNATURE_MISMATCH: refusal('untrusted', 'Sign the image with the key that the policy names.'),
   ALGORITHM_UNSUPPORTED: refusal(
@@ -164,6 +164,11 @@ export const REASONS = {
   ALGORITHM_WEAK: refusal(
     'invalid',
     'Sign with SHA-256 or better and a key that is not DSA nor RSA below 2048 bits, or accept weak algorithms in the configuration.',
+  ),
+  PLUGIN_REQUIRED: refusal('invalid', 'Sign the image without a verification plugin: countersign runs none.'),
+  CRITICAL_ATTRIBUTE_UNKNOWN: refusal(
+    'invalid',
+    'Sign the image without the critical attribute: countersign does not know what it demands.',
   ),
   CERTIFICATE_NOT_LOGGED: refusal(
     'invalid',
