@@ -37,5 +37,5 @@ ENV LD_LIBRARY_PATH=/usr/local/lib
 # reads below /etc/countersign; to write the audit log to a file, mount /var/log/countersign.
 # The heap grows slowly: a little CPU for a third of the memory (bench/README.md). Nothing is limited, so a burst of large
 # reviews still gets the heap it needs.
-ENTRYPOINT ["/usr/local/bin/node", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning", "--permission", "--allow-net", "--allow-fs-read=/app/*", "--allow-fs-read=/etc/*", "--allow-fs-read=/var/run/secrets/*", "--allow-fs-read=/run/secrets/*", "--allow-fs-write=/var/log/countersign/*", "/app/countersign.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning", "--permission", "--allow-net", "--allow-fs-read=/app/*", "--allow-fs-read=/etc/*", "--allow-fs-read=/var/run/secrets/*", "--allow-fs-read=/run/secrets/*", "--allow-fs-read=/var/lib/containers/sigstore/*", "--allow-fs-write=/var/log/countersign/*", "/app/countersign.mjs"]
 CMD ["serve", "--config", "/etc/countersign/config.yaml"]

@@ -13,5 +13,14 @@ export function dockerConfigPath(
   const folder = environment['DOCKER_CONFIG'] ?? (home ? join(homedir(), '.docker') : undefined);
   if (folder === undefined || folder === '') return undefined;
   const path = join(folder, 'config.json');
-  return existsSync(path) ? path : undefined;
+  return isThere(path) ? path : undefined;
+}
+
+/** A place that the permission model keeps from us is as good as none: nobody put a configuration there for us. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }

@@ -10,17 +10,18 @@ const HELP = `countersign ${version}: lets a pod in only when its images carry s
 Usage: countersign COMMAND [OPTIONS]
 
   serve  --config FILE                 the admission webhook
-  verify [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] IMAGE...
+  verify [--policy PATH]... [--root DIR] [--namespace NS] [--output text|json] [--config FILE] IMAGE...
                                        decides about images as the webhook would; an IMAGE may be a folder,
-                                       dir:PATH or oci:PATH[:NAME|@sha256:DIGEST], read without any network
+                                       dir:PATH or oci:PATH[:NAME|@sha256:DIGEST], read without any network;
+                                       absolute paths in the policies are looked up below DIR
   verify --as IMAGE ... dir:PATH|oci:PATH
                                        decides about a folder as though IMAGE were what is in it
-  review [--policy PATH]... [--namespace NS] [--output text|json] [--config FILE] FILE|-
+  review [--policy PATH]... [--root DIR] [--namespace NS] [--output text|json] [--config FILE] FILE|-
                                        decides about an AdmissionReview or about manifests
   verify-bundle --bundle FILE (--certificate-identity NAME --certificate-oidc-issuer URL | --key FILE)
          [--trusted-root FILE] FILE|sha256:DIGEST
                                        verifies one sigstore bundle, by the root of the public-good instance unless told
-  policy check PATH...                 says what is wrong with policies
+  policy check [--root DIR] PATH...    says what is wrong with policies
   render --policy PATH... [--output DIR|-] [--format files|machineconfig|butane] [--role ROLE]...
          [--base FILE] [--release-image IMAGE] [--partial]
                                        policies as the files that nodes read

@@ -12,6 +12,8 @@ import { createEngine } from './engine.ts';
 export type OfflineArguments = {
   readonly operands: readonly string[];
   readonly policies: readonly string[];
+  /** Where absolute paths in those policies are looked up. */
+  readonly root: string | undefined;
   readonly namespace: string | undefined;
   readonly output: 'text' | 'json';
   readonly config: string | undefined;
@@ -36,8 +38,8 @@ export function readOfflineArguments(args: readonly string[], terminal: Terminal
   const { values, positionals } = parsed;
   const { output } = values;
   if (output !== 'text' && output !== 'json') return usageError(terminal, '--output is text or json.');
-  const { policy, namespace, config, as } = values;
-  return { operands: positionals, policies: policy, namespace, output, config, as };
+  const { policy, root, namespace, config, as } = values;
+  return { operands: positionals, policies: policy, root, namespace, output, config, as };
 }
 
 function parseOffline(args: readonly string[]) {
@@ -46,6 +48,7 @@ function parseOffline(args: readonly string[]) {
     allowPositionals: true,
     options: {
       policy: { type: 'string', multiple: true, short: 'p', default: [] },
+      root: { type: 'string' },
       namespace: { type: 'string', short: 'n' },
       output: { type: 'string', short: 'o', default: 'text' },
       config: { type: 'string', short: 'c' },
@@ -67,7 +70,7 @@ export async function loadRules(given: OfflineArguments, terminal: Terminal): Pr
     if (!loaded.ok) return refuse(loaded.failure.message);
     configuration = loaded.value;
   }
-  const entries = [...configuration.policies, ...given.policies];
+  const entries = [...configuration.policies, ...given.policies.map((path) => ({ path, root: given.root }))];
   if (entries.length === 0) return refuse('no policy is given: name one with --policy PATH, or in the configuration.');
   const policies = await loadPolicies(entries, configuration);
   if (!policies.ok) return refuse(policies.failure.message);

@@ -3,22 +3,28 @@ import { loadPolicies } from '../policy/sources/load.ts';
 import { describeProblem } from '../policy/sources/problem.ts';
 import { type Command, type Terminal, USAGE_ERROR, usageError } from './command.ts';
 
-/** `countersign policy check PATH...`: says what is wrong with policies, and what is odd about them. */
+/** `countersign policy check [--root DIR] PATH...`: says what is wrong with policies, and what is odd about them. */
 export const policy: Command = async (args, terminal) => {
   const [action, ...rest] = args;
   if (action !== 'check') return usageError(terminal, 'policy knows one action: policy check PATH...');
-  let paths: readonly string[];
+  let parsed: ReturnType<typeof parseCheck>;
   try {
-    paths = parseArgs({ args: [...rest], allowPositionals: true, options: {} }).positionals;
+    parsed = parseCheck(rest);
   } catch (error) {
     return usageError(terminal, error instanceof Error ? error.message : 'the options cannot be read.');
   }
+  const { positionals: paths, values } = parsed;
   if (paths.length === 0) return usageError(terminal, 'policy check needs at least one file or directory.');
-  return check(paths, terminal);
+  return check(paths, values.root, terminal);
 };
 
-async function check(paths: readonly string[], terminal: Terminal): Promise<number> {
-  const loaded = await loadPolicies(paths);
+function parseCheck(args: readonly string[]) {
+  return parseArgs({ args: [...args], allowPositionals: true, options: { root: { type: 'string' } } });
+}
+
+/** @param root where absolute paths in the policies are looked up */
+async function check(paths: readonly string[], root: string | undefined, terminal: Terminal): Promise<number> {
+  const loaded = await loadPolicies(paths.map((path) => ({ path, root })));
   if (!loaded.ok) {
     terminal.error(`${loaded.failure.message}\n`);
     return USAGE_ERROR;

@@ -1,3 +1,4 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { publishImage, signImage } from '../../src/cli/demo/publish.ts';
@@ -370,7 +371,12 @@ describe('a policy with a mistake', () => {
     ['a key twice', 'kind: A\nkind: B', 'policy.yaml', 'line 2'],
     ['nothing', '# nothing\n', 'policy.yaml', 'no policy'],
     ['another kind of object', JSON.stringify({ apiVersion: 'v1', kind: 'Pod' }), 'document 1', 'no policy'],
-    ['another dialect', JSON.stringify({ default: [{ type: 'reject' }] }), 'document 1', 'policy.json'],
+    [
+      'another dialect',
+      JSON.stringify({ apiVersion: 'kyverno.io/v1', kind: 'ClusterPolicy' }),
+      'document 1',
+      'Kyverno',
+    ],
   ])('is told by file, place and reason, by check and verify alike: %s', async (_what, text, document, place) => {
     const folder = await filesIn({ 'policy.yaml': text });
     const path = join(folder, 'policy.yaml');
@@ -404,6 +410,27 @@ describe('a policy with a mistake', () => {
     const lines = out.trimEnd().split('\n');
     expect(new Set(lines).size).toBe(lines.length);
     expect(lines.filter((line) => line.includes('"tenant"'))).toHaveLength(1);
+  });
+
+  it('of another machine is tried by looking its keys up below --root, by check and verify alike', async () => {
+    const keyPath = '/etc/pki/release.pem';
+    const document = JSON.stringify({
+      default: [{ type: 'reject' }],
+      transports: { docker: { 'a.example': [{ type: 'sigstoreSigned', keyPath }] } },
+    });
+    const folder = await filesIn({ 'policy.json': document });
+    const path = join(folder, 'policy.json');
+    for (const args of [
+      ['policy', 'check'],
+      ['verify', 'free.example/x:1', '--policy'],
+    ]) {
+      expect(await inProcess([...args, path])).toMatchObject({ status: 2, error: expect.stringContaining(keyPath) });
+      await mkdir(join(folder, 'etc/pki'), { recursive: true });
+      await writeFile(join(folder, keyPath), release.publicKeyPem);
+      const { status, error } = await inProcess([...args, path, '--root', folder]);
+      expect({ status, error }, args.join(' ')).toMatchObject({ status: args[0] === 'policy' ? 0 : 1 });
+      await rm(join(folder, 'etc'), { recursive: true });
+    }
   });
 
   it('that is a directory without policies is an error', async () => {
