@@ -1,5 +1,6 @@
 import { failed, ok, type Result } from '../../codes/result.ts';
 import type { Leaf, NonEmpty, Requirement } from '../../model/requirement.ts';
+import { parsePublicKey } from '../../trust/public-key.ts';
 import type { PolicyRequirement } from '../dialects/containers/document.ts';
 import { type Expressed, expressLeaf, mergedKeys } from './express-leaf.ts';
 
@@ -30,9 +31,11 @@ export function expressRequirement(
       if (requirement.k === 1) return any(requirement.of, now);
       return failed('POLICY_BROKEN', 'nodes know no “so many of them”');
     case 'quorum': {
-      if (requirement.k > 1) return failed('POLICY_BROKEN', 'nodes do not count different signers');
       const [first, ...rest] = requirement.of;
-      return any([some(first), ...rest.map(some)], now);
+      const leaves = [some(first), ...rest.map(some)] as const;
+      if (requirement.k === 1) return any(leaves, now);
+      if (requirement.k === leaves.length && haveOwnKeys(requirement.of)) return all(leaves, now);
+      return failed('POLICY_BROKEN', 'nodes do not count different signers');
     }
     case 'each':
     case 'when':
@@ -62,6 +65,22 @@ function any(of: NonEmpty<Requirement>, now: number): Result<Expressed<readonly 
   const merged = leaf === undefined || leaves.length < rest.length ? undefined : mergedKeys([leaf, ...leaves]);
   if (merged !== undefined) return expressRequirement(some(merged), now);
   return failed('POLICY_BROKEN', 'nodes know an “or” between keys alone, where all else is the same');
+}
+
+/** Whether no key is in two of the leaves, so that whoever meets all of them is as many signers. */
+function haveOwnKeys(leaves: readonly Leaf[]): boolean {
+  const seen = new Set<string>();
+  for (const { proof } of leaves) {
+    const own = new Set<string>();
+    for (const ref of proof.kind === 'keys' ? proof.keys : []) {
+      const key = ref.kind === 'inline' ? parsePublicKey(ref.text) : undefined;
+      if (key?.ok !== true || seen.has(key.value.fingerprint)) return false;
+      own.add(key.value.fingerprint);
+    }
+    if (own.size === 0) return false;
+    for (const fingerprint of own) seen.add(fingerprint);
+  }
+  return true;
 }
 
 function some(leaf: Leaf): Requirement {

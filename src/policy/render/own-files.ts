@@ -4,6 +4,8 @@ import { printable } from '../../encoding/escape.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { CompiledPolicy } from '../compiled.ts';
 import type { ContainersDocument, PolicyRequirement } from '../dialects/containers/document.ts';
+import { splitVersion } from '../dialects/countersign/globs.ts';
+import { isGlob } from '../dialects/countersign/images.ts';
 import { scopesAbove } from '../scope.ts';
 import { attachmentNames, attachmentsYaml, probeBelow } from './attachments.ts';
 import { expressRequirement } from './express-requirement.ts';
@@ -102,6 +104,11 @@ function demandsOf(
   const scopes = reach === 'everything' ? [{ written: '**', canonical: '**' }] : reach;
   const value = scopes.map((scope): Demand => {
     const place = nodeScopeOf(scope);
+    if (!isGlob(scope.written) && splitVersion(scope.canonical).separator === ':' && scope.canonical.includes('/')) {
+      notes.push(
+        `${title}: nodes drop a tag beside a digest, so ${printable(scope.written)} does not hold for both together`,
+      );
+    }
     if (!place.isExact) losses.push(`${title}: nodes know no globs such as ${printable(scope.written)}`);
     const isLost = !expressed.ok || !place.isExact;
     return { scope: place.scope, requirements: isLost ? [{ type: 'reject' }] : expressed.value.value };
