@@ -81,6 +81,12 @@ export type WitnessedTime = { readonly at: number; readonly by: string };
 /** An entry of a transparency log that was verified. */
 export type LogEntry = { readonly log: string; readonly index: number; readonly at: number | undefined };
 
+/** What is valid for a time: a certificate or one of its authorities, an OpenPGP key, or its signature by itself. */
+export type TimedBy = 'certificate' | 'key' | 'signature';
+
+/** Timed by certificates alone, or by nothing. */
+export const BY_CERTIFICATE = { from: 'certificate', until: 'certificate' } as const;
+
 /**
  * What is known of one signature under one proof rule: a fact, independent of who asks and under which name.
  * Acceptance is judged from it on every decision and never stored (MODEL.md M1).
@@ -93,8 +99,8 @@ export type Proof =
       readonly times: readonly WitnessedTime[];
       readonly log: readonly LogEntry[];
       readonly checks: readonly Check[];
-      /** What sets the times below: a certificate and its authorities, or an OpenPGP key and its signature. */
-      readonly timedBy: 'certificate' | 'key';
+      /** What sets each of the two times below. */
+      readonly timedBy: { readonly from: TimedBy; readonly until: TimedBy };
       /** From when on it holds, in milliseconds; `always` where it rests on no time. Compared with now at each judgement. */
       readonly notBefore: number | 'always';
       /** The earliest time this proof rests on, in milliseconds; `forever` where it rests on none. */

@@ -40,21 +40,41 @@ export function holdsAt(proof: Proof, now: number): boolean {
 
 /** What stands against a proof at a moment. Written so that a moment that is no number is never within. */
 function judgeTime(proof: Extract<Proof, { kind: 'proved' }>, now: number): Verdict | undefined {
-  const { notBefore, notAfter, timedBy } = proof;
-  const { early, late, whose } = TIMES[timedBy];
-  if (notBefore !== 'always' && !(now >= notBefore))
-    return refused('time', early, `${whose} is valid from ${dateOf(notBefore)}`);
-  if (notAfter !== 'forever' && !(now <= notAfter))
-    return refused('time', late, `${whose} or ${OR_ELSE[timedBy]} expired at ${dateOf(notAfter)}`);
+  const { notBefore, notAfter, timedBy, signer } = proof;
+  if (notBefore !== 'always' && !(now >= notBefore)) {
+    const { code, says } = EARLY[timedBy.from];
+    return refused('time', code, says(signer.display, dateOf(notBefore)));
+  }
+  if (notAfter !== 'forever' && !(now <= notAfter)) {
+    const { code, says } = LATE[timedBy.until];
+    return refused('time', code, says(signer.display, dateOf(notAfter)));
+  }
   return undefined;
 }
 
-const TIMES = {
-  certificate: { early: 'CERTIFICATE_NOT_YET_VALID', late: 'CERTIFICATE_EXPIRED', whose: "the signer's certificate" },
-  key: { early: 'KEY_NOT_YET_VALID', late: 'KEY_EXPIRED', whose: "the signer's key" },
+const EARLY = {
+  certificate: {
+    code: 'CERTIFICATE_NOT_YET_VALID',
+    says: (_: string, date: string) => `the signer's certificate is valid from ${date}`,
+  },
+  key: { code: 'KEY_NOT_YET_VALID', says: (signer: string, date: string) => `${signer} is valid from ${date}` },
+  signature: {
+    code: 'SIGNATURE_NOT_YET_VALID',
+    says: (signer: string, date: string) => `the signature by ${signer} is dated in the future: it counts from ${date}`,
+  },
 } as const;
 
-const OR_ELSE = { certificate: "its authority's", key: 'the signature' } as const;
+const LATE = {
+  certificate: {
+    code: 'CERTIFICATE_EXPIRED',
+    says: (_: string, date: string) => `the signer's certificate or its authority's expired at ${date}`,
+  },
+  key: { code: 'KEY_EXPIRED', says: (signer: string, date: string) => `${signer} expired at ${date}` },
+  signature: {
+    code: 'SIGNATURE_EXPIRED',
+    says: (signer: string, date: string) => `the signature by ${signer} expired at ${date}`,
+  },
+} as const;
 
 function dateOf(at: number): string {
   return Number.isFinite(at) ? new Date(at).toISOString() : 'no time at all';

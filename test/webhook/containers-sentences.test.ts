@@ -60,7 +60,7 @@ const CASES: readonly Case[] = [
     what: 'its key has expired',
     key: expired.publicKeyArmored,
     given: ({ lay }, digest, name) => lay('shop/web', digest, signatureOf(expired, digest, name)),
-    says: "invalid. The signer's key or the signature expired at 2025-01-01T23:59:59.999Z. Extend the OpenPGP key or sign with another, and give the policy the new keyring. [KEY_EXPIRED]",
+    says: 'invalid. OpenPGP key EXPIRED expired at 2025-01-01T23:59:59.999Z. Extend the OpenPGP key or sign with another, and give the policy the new keyring. [KEY_EXPIRED]',
   },
   {
     what: 'its key was revoked',
@@ -137,6 +137,7 @@ describe('what a developer reads whose pod is refused', () => {
       .replaceAll(digest, 'DIGEST')
       .replaceAll(release.fingerprint.toUpperCase(), 'RELEASE')
       .replaceAll(revoked.fingerprint.toUpperCase(), 'REVOKED')
+      .replaceAll(expired.fingerprint.toUpperCase(), 'EXPIRED')
       .replaceAll(weak.fingerprint.toUpperCase(), 'WEAK')
       .replaceAll(stranger.keyId, 'STRANGER');
     expect(said).toBe(says);

@@ -113,13 +113,13 @@ describe('its hostile twin is refused by name', () => {
     ],
     [
       'with a signature that has expired',
-      'KEY_EXPIRED',
+      'SIGNATURE_EXPIRED',
       'invalid',
       (digest, name) => [signatureOf(release, digest, name, { expires: MADE + DAY })],
     ],
     [
       'with a signature of tomorrow',
-      'KEY_NOT_YET_VALID',
+      'SIGNATURE_NOT_YET_VALID',
       'invalid',
       (digest, name) => [signatureOf(release, digest, name, { created: Date.now() + DAY })],
     ],

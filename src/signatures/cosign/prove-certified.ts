@@ -1,5 +1,14 @@
 import type { Digest } from '../../image/digest.ts';
-import type { Check, CheckName, Claims, LogEntry, Proof, Signer, WitnessedTime } from '../../model/finding.ts';
+import {
+  BY_CERTIFICATE,
+  type Check,
+  type CheckName,
+  type Claims,
+  type LogEntry,
+  type Proof,
+  type Signer,
+  type WitnessedTime,
+} from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { ProofMaterial } from '../../trust/proof-material.ts';
 import { chainAt, type TrustedChain, trustedChains } from '../../trust/x509/chain.ts';
@@ -107,5 +116,5 @@ function proved(
   },
 ): Proof {
   const checks: readonly Check[] = rest.checks.map((check) => ({ check, result: { kind: 'passed' } }));
-  return { kind: 'proved', signer, claims, ...rest, timedBy: 'certificate', checks };
+  return { kind: 'proved', signer, claims, ...rest, timedBy: BY_CERTIFICATE, checks };
 }

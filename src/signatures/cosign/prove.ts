@@ -1,6 +1,13 @@
 import { ok, type Result } from '../../codes/result.ts';
 import type { Digest } from '../../image/digest.ts';
-import type { Check, CheckName, Claims, LogEntry, Proof } from '../../model/finding.ts';
+import {
+  BY_CERTIFICATE,
+  type Check,
+  type CheckName,
+  type Claims,
+  type LogEntry,
+  type Proof,
+} from '../../model/finding.ts';
 import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
 import type { SigningKeys } from '../../trust/sigstore/bundle-rule.ts';
@@ -132,7 +139,7 @@ function proved(key: PublicKey, claims: Claims, entry?: LogEntry & { readonly at
     times: entry === undefined ? [] : [{ at: entry.at, by: entry.log }],
     log: entry === undefined ? [] : [entry],
     checks,
-    timedBy: 'certificate',
+    timedBy: BY_CERTIFICATE,
     notBefore: 'always',
     notAfter: 'forever',
   };

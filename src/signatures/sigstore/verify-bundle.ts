@@ -1,4 +1,11 @@
-import type { Check, CheckName, LogEntry, Proof, Signer } from '../../model/finding.ts';
+import {
+  BY_CERTIFICATE,
+  type Check,
+  type CheckName,
+  type LogEntry,
+  type Proof,
+  type Signer,
+} from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
 import type { BundleRule, SigningKeys } from '../../trust/sigstore/bundle-rule.ts';
@@ -105,7 +112,7 @@ async function prove(
     times: times.value.map(({ at, by }) => ({ at, by })),
     log: entries.value.map(logEntry),
     checks: CHECKED.map((check): Check => ({ check, result: { kind: 'passed' } })),
-    timedBy: 'certificate',
+    timedBy: BY_CERTIFICATE,
     notBefore: 'always',
     notAfter: restsOnNow(entries.value, moments),
   };

@@ -133,7 +133,9 @@ function proved(
   signing: SigningKey,
   claims: Claims,
 ): Proof {
-  const ends = [signature.notAfter, signing.notAfter].filter((end) => end !== 'forever');
+  const from = signature.created - SKEW;
+  const isSignatureLater = from > signing.notBefore;
+  const isSignatureFirst = isBefore(signature.notAfter, signing.notAfter);
   return {
     kind: 'proved',
     signer: { display: display(certificate), ids: [`openpgp:${certificate.fingerprint}`], identity: 'none' },
@@ -141,10 +143,15 @@ function proved(
     times: [],
     log: [],
     checks: PASSED,
-    timedBy: 'key',
-    notBefore: Math.max(signing.notBefore, signature.created - SKEW),
-    notAfter: ends.length === 0 ? 'forever' : Math.min(...ends),
+    timedBy: { from: isSignatureLater ? 'signature' : 'key', until: isSignatureFirst ? 'signature' : 'key' },
+    notBefore: isSignatureLater ? from : signing.notBefore,
+    notAfter: isSignatureFirst ? signature.notAfter : signing.notAfter,
   };
+}
+
+/** Whether one end comes before another. */
+function isBefore(one: number | 'forever', other: number | 'forever'): boolean {
+  return one !== 'forever' && (other === 'forever' || one < other);
 }
 
 function display({ fingerprint }: OpenPgpCertificate): string {

@@ -115,7 +115,7 @@ describe('keys that sign [openshift-containers 57]', () => {
         ids: [`openpgp:${signer.fingerprint}`],
         identity: 'none',
       },
-      timedBy: 'key',
+      timedBy: { until: 'key' },
     });
   });
 
