@@ -43,12 +43,8 @@ export async function askPlaces<T>(
 
 /** Each place once: rules may name the source as its own mirror. */
 function once(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const byPlace = new Map<string, Endpoint>();
-  for (const endpoint of endpoints) {
-    const place = `${endpoint.base.origin} ${repositoryName(endpoint.location)}`;
-    if (!byPlace.has(place)) byPlace.set(place, endpoint);
-  }
-  return [...byPlace.values()];
+  const placeOf = ({ base, location }: Endpoint) => `${base.origin} ${repositoryName(location)}`;
+  return [...new Map(endpoints.map((endpoint) => [placeOf(endpoint), endpoint])).values()];
 }
 
 function inPlace(endpoint: Endpoint, beneath: Failure): Failure {

@@ -187,6 +187,41 @@ describe('how a place is reached', () => {
     expect(await readWith(mirror(behind.host, 'everything', true))).toBe('found');
   });
 
+  it('is not plain by a redirect either where the configuration knows the host', async () => {
+    const [front, behind] = [await start(), await start()];
+    front.spoil({ fault: { kind: 'redirect', to: `http://${behind.host}/` } });
+    const rules = [rule(behind.host, { insecure: true })];
+    const hosts = new Map([
+      [front.host, plain()],
+      [behind.host, plain({ plainHttp: false })],
+    ]);
+    const registry = client({ hosts, rules: () => rules });
+    const found = await registry.manifest({ host: front.host, path: PATH }, DIGEST, context());
+    expect(said(found)).toBe('REDIRECT_REFUSED');
+    expect(behind.seen()).toEqual([]);
+  });
+
+  it.each([
+    ['http://y.a.test:5000/there', 'absent'],
+    ['http://a.test/there', 'REDIRECT_REFUSED'],
+    ['http://y.a.test.other.test/there', 'REDIRECT_REFUSED'],
+  ])('under an insecure wildcard may be redirected in plain HTTP to its like alone: %s', async (to, word) => {
+    const urls: string[] = [];
+    const registry = client({
+      rules: () => [rule('*.a.test', { insecure: true })],
+      http: {
+        request: ({ url }) => {
+          urls.push(url.href);
+          const header = (name: string) => (name === 'location' ? to : undefined);
+          return Promise.resolve(ok({ status: urls.length === 1 ? 307 : 404, header, body: Buffer.alloc(0) }));
+        },
+        close: () => Promise.resolve(),
+      },
+    });
+    expect(said(await registry.manifest({ host: 'x.a.test', path: PATH }, DIGEST, context()))).toBe(word);
+    expect(urls.slice(1)).toEqual(word === 'absent' ? [to] : []);
+  });
+
   it('is known of every host under an insecure wildcard, and of no other', async () => {
     const registryOf = (host: string) => ({ host, path: PATH });
     const { urls, registry } = recorded({ rules: () => [rule('*.a.test', { insecure: true })] });
@@ -233,6 +268,8 @@ describe('rules that change while the client runs', () => {
       [rule('a.test', { mirrors: [mirror('m.test', 'digests')], blocked: true })],
       [rule('a.test', { mirrors: [mirror('m.test', 'digests', true)], blocked: true })],
       [rule('a.test', { location: 'b.test' })],
+      // The same places as before, one of which may not be asked: what the others lack is another answer.
+      [rule('a.test', { location: 'b.test', mirrors: [mirror('c.test')] }), rule('c.test', { blocked: true })],
     ];
     const ids: string[] = [];
     const asked: (readonly string[])[] = [];
@@ -250,6 +287,7 @@ describe('rules that change while the client runs', () => {
       ['https://m.test', 'https://a.test'],
       ['https://m.test'],
       ['http://m.test'],
+      ['https://b.test'],
       ['https://b.test'],
     ]);
     rules = [];

@@ -163,6 +163,10 @@ describe('a blocked place', () => {
     });
     expect(routeOf('a.test/x', rule('a.test', { blocked: true }))).toEqual({ places: [], by: 'a.test' });
     expect(routeOf('b.a.test/x', rule('*.a.test', { blocked: true }))).toEqual({ places: [], by: '*.a.test' });
+    expect(routeOf('a.test/x', rule('a.test', { blocked: true, location: 'b.test' }))).toEqual({
+      places: [],
+      by: 'a.test',
+    });
   });
 
   it('is not blocked for a narrower rule, nor blocks a broader one', () => {
