@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import { mergeRegistriesD } from '../dialects/containers/registries-d.ts';
+import { isLabel } from '../dns-name.ts';
 import { rulesOf } from '../mirrors/merge.ts';
 import { renderDocuments } from './document-files.ts';
 import { NO_REGISTRIES } from './image-registries.ts';
@@ -38,6 +39,12 @@ export function render(inputs: RenderInputs, choices: RenderChoices): Result<Own
     case 'countersign':
       return renderOwn({ policies: inputs.own, mirrors, base, isPartial, now });
     case 'containers': {
+      if (base !== undefined || isPartial) {
+        return failed(
+          'POLICY_BROKEN',
+          'a policy.json is written as it is: --base and --partial are for policies that are objects',
+        );
+      }
       const merged = mergeRegistriesD(inputs.storage);
       if (!merged.ok) return merged;
       const files = renderDocuments(inputs.documents[0]?.document, inputs.storage);
@@ -72,6 +79,9 @@ function dialectOf(inputs: RenderInputs): Result<Dialect> {
       `a node has one policy.json: ${documents.map(({ file }) => printable(file)).join(', ')}`,
     );
   }
+  const strange = namespacesOf(inputs).find((name) => !isLabel(name) || name !== name.toLowerCase());
+  // A namespace names a file, and no file of another place.
+  if (strange !== undefined) return failed('POLICY_BROKEN', `${printable(strange)} is no name of a namespace`);
   const twice = repeated([...namesOf(inputs), ...storage.map(({ file }) => file)]);
   return twice === undefined ? ok(dialect) : failed('POLICY_BROKEN', `${printable(twice, 600)} is there twice`);
 }
@@ -81,6 +91,11 @@ const TITLES = {
   countersign: 'countersign’s own',
   containers: 'policy.json or registries.d',
 } as const satisfies Record<Dialect, string>;
+
+function namespacesOf({ openShift, own }: RenderInputs): readonly string[] {
+  const all = [...openShift.map(({ header }) => header.namespace), ...own.map(({ policy }) => policy.origin.namespace)];
+  return all.filter((namespace) => namespace !== undefined);
+}
 
 /** A cluster has one object of a kind and name, and two of them would both be written. */
 function namesOf({ openShift, own, mirrors }: RenderInputs): readonly string[] {

@@ -102,6 +102,14 @@ describe('a policy.json in one form', () => {
   });
 });
 
+it('takes no base and leaves nothing out, since there is nothing to put in or to lose', async () => {
+  for (const choice of [{ base: '{}' }, { isPartial: true }]) {
+    expect(await rendering({ 'policy.json': { default: [{ type: 'reject' }] } }, choice)).toEqual([
+      expect.stringContaining('--base and --partial are for policies that are objects'),
+    ]);
+  }
+});
+
 describe('registries.d in one form', () => {
   it('has names in order, the new name of a lookaside, and no more than readers read', async () => {
     const given = [

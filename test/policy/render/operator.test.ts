@@ -160,6 +160,15 @@ describe('what is not written', () => {
     ]);
   });
 
+  it.each(['../../../../tmp/x', 'a/b', '..', 'Team', 'a.b'])(
+    'is a file elsewhere, whatever a namespace is called: %s',
+    async (namespace) => {
+      const says = `${namespace} is no name of a namespace`;
+      expect(await refusal([written({ namespace })])).toBe(says);
+      expect(await refusal([ownPolicy({ namespace })])).toContain(says);
+    },
+  );
+
   it('is nothing where nothing is configured', async () => {
     expect(await rendered([written({ scopes: [] }), image({})])).toEqual({ files: [], notes: [], losses: [] });
   });
