@@ -9,7 +9,7 @@ import { statusFailure } from './session.ts';
 
 /**
  * Reads the signatures of a digest from a lookaside, numbered from one until the first that is not there: a file that
- * does not exist, or a 404. Anything else is trouble, and what was read before it is not handed out.
+ * does not exist, or a 404; or until one that is no signature. Anything else is trouble, and what was read before it is not handed out.
  *
  * The registry's credentials are never sent: a lookaside is somebody else's house, read by anybody.
  * @param lookaside base URL as `registries.d` has it; its host counts as configured, since it stands there
@@ -40,6 +40,9 @@ export async function readLookaside(
     total += read.value.length;
     if (total > signaturesBytes) return tooMany(`${place} holds more than ${signaturesBytes} bytes of signatures`);
     signatures.push({ name: `${place}/signature-${number}`, bytes: read.value });
+    if (context.isSignature?.(read.value) === false) {
+      return { kind: 'found', value: { location, source: 'lookaside', place, signatures } };
+    }
   }
 }
 

@@ -34,6 +34,8 @@ export type RequestContext = {
   readonly maxManifestBytes?: number;
   /** Only places of which this is true are asked; where none is left, the answer is `absent`. */
   readonly isWanted?: (location: Repository) => boolean;
+  /** Of detached signatures, the first of which this is false is the last that is read: a server that answers anything answers it for ever. */
+  readonly isSignature?: (bytes: Uint8Array) => boolean;
   /** Called once for each request sent, token requests and retries included. */
   readonly onRequest?: (request: { readonly host: string; readonly purpose: RequestPurpose }) => void;
 };

@@ -155,6 +155,12 @@ describe('a lookaside', () => {
     expect(textsOf(await read())).toEqual(['<html>Please sign in</html>']);
   });
 
+  it('is not asked on where one is no signature: a server that answers with a page answers so for ever', async () => {
+    lookaside.put(`/sigs${BELOW}`, ['a', '<html>', 'c']);
+    const isSignature = (bytes: Uint8Array) => bytes[0] !== 0x3c;
+    expect(textsOf(await read(searchIn(base()), { ...context(), isSignature }))).toEqual(['a', '<html>']);
+  });
+
   it('that is not there at all is trouble', async () => {
     const gone = await startLookaside();
     await gone.close();

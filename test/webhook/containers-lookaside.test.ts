@@ -67,11 +67,7 @@ describe('a lookaside that misbehaves makes an error, never "unsigned" and never
     ['410', status(410), /RESPONSE_UNEXPECTED|RESPONSE_MALFORMED|REGISTRY_/],
     ['500', status(500), /REGISTRY_UNAVAILABLE/],
     ['a page of HTML', first('<html>Please log in</html>'), /RESPONSE_MALFORMED/],
-    [
-      'a page of HTML for whatever is asked',
-      status(200, '<html>Please log in</html>'),
-      /RESPONSE_MALFORMED|LIMIT_EXCEEDED/,
-    ],
+    ['a page of HTML for whatever is asked', status(200, '<html>Please log in</html>'), /RESPONSE_MALFORMED/],
     ['an empty file', first(''), /RESPONSE_MALFORMED/],
     ['an armored signature', first('-----BEGIN PGP MESSAGE-----\n'), /RESPONSE_MALFORMED/],
     [

@@ -23,7 +23,10 @@ export async function listDetached(
   maximum: number,
   context: RequestContext,
 ): Promise<Result<Listing>> {
-  const found = await registry.detached(repository, digest, search, maximum, context);
+  const found = await registry.detached(repository, digest, search, maximum, {
+    ...context,
+    isSignature: (bytes) => readDetachedBlob(bytes).ok,
+  });
   if (found.kind === 'failed') return { ok: false, failure: found.failure };
   const read: DetachedSignatures =
     found.kind === 'found' ? found.value : { location: repository, source: 'lookaside', place: '', signatures: [] };
