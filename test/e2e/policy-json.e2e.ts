@@ -10,6 +10,8 @@ import { PLATFORM_CASES } from './policy-json/platforms.ts';
 import { REGISTRIES_D_CASES } from './policy-json/registries-d.ts';
 import { REQUIREMENT_CASES } from './policy-json/requirements.ts';
 import { SCOPE_CASES } from './policy-json/scopes.ts';
+import { SIGSTORE_CASES } from './policy-json/sigstore.ts';
+import { ROOT_CASES } from './policy-json/sigstore-roots.ts';
 import { judged } from './policy-json/suite.ts';
 import { describeWith } from './tools.ts';
 
@@ -26,6 +28,8 @@ const GROUPS = {
   extension: EXTENSION_CASES,
   platforms: PLATFORM_CASES,
   mirrors: MIRROR_CASES,
+  sigstore: SIGSTORE_CASES,
+  'roots of sigstore': ROOT_CASES,
 };
 
 describeWith(['skopeo', 'gpg', 'docker-registry'], 'skopeo and countersign, of policy.json', () =>

@@ -71,9 +71,10 @@ export function gpgHome(folder: Folder, name: string): Gpg {
   };
 }
 
-/** Makes the keys of {@link KEYS} in a home. */
-export async function makeKeys(gpg: Gpg): Promise<void> {
+/** Makes keys of {@link KEYS} in a home. */
+export async function makeKeys(gpg: Gpg, names: readonly KeyName[] = KEY_NAMES): Promise<void> {
   for (const key of KEYS) {
+    if (!names.includes(key.name)) continue;
     const when = 'when' in key ? key.when : [];
     const address = addressOf(key.name);
     await gpg.run([...when, '--quick-generate-key', address, ...key.kind]);
