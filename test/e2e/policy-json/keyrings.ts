@@ -194,7 +194,9 @@ async function revokedKey(place: Place): Promise<Uint8Array> {
   const home = gpgHome(place.folder, 'revoked');
   await home.run(['--import'], readFileSync(place.keys.revoked, 'utf8'));
   await home.run(['--import'], certificate.slice(certificate.indexOf(':-----') + 1));
-  return home.export(['--export', addressOf('revoked')]);
+  const exported = await home.export(['--export', addressOf('revoked')]);
+  await home.stop();
+  return exported;
 }
 
 async function revokedSubkey(place: Place): Promise<Uint8Array> {
