@@ -17,6 +17,8 @@ COSIGN_V2_VERSION=v2.6.5
 # The version that containers-image/go.mod requires.
 CONTAINERS_IMAGE_VERSION=v5.42.0
 COSIGN_V3_VERSION=v3.1.3
+# The version of notation's library that notation/go.mod requires.
+NOTATION_VERSION=v1.3.2
 KUBERNETES_VERSION=v1.36.3
 HELM_VERSION=v3.22.0
 
@@ -24,6 +26,7 @@ HELM_VERSION=v3.22.0
 tools() {
   cat <<LIST
 registry $cache/registry-$REGISTRY_VERSION/registry
+notation-go $cache/notation-go-$NOTATION_VERSION/notation-go
 cosign3 $cache/cosign-$COSIGN_V3_VERSION/cosign
 helm $cache/helm-$HELM_VERSION/helm
 kubectl $cache/kubectl-$KUBERNETES_VERSION/kubectl
@@ -71,6 +74,8 @@ done
 tools | while read -r name path; do
   case $name in
     registry) build "$name" "$path" go_module registry . ;;
+    # By its library: notation's own command cannot be installed everywhere.
+    notation-go) build "$name" "$path" go_module notation . ;;
     cosign3) build "$name" "$path" go install -ldflags '-s -w' "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_V3_VERSION" ;;
     # Policies of keys need no gpg, and this leaves its C library out.
     containers-image) build "$name" "$path" go_module containers-image . -tags containers_image_openpgp ;;

@@ -7,13 +7,13 @@ import { describe, it } from 'vitest';
 const ON_PATH = ['docker-registry', 'etcd', 'gpg', 'haproxy', 'openssl', 'skopeo'] as const;
 /** Tools that tools.sh builds, kubectl only where there is none. */
 const BUILT = [
-  ...['registry', 'cosign2', 'cosign3', 'containers-image'],
+  ...['registry', 'cosign2', 'cosign3', 'containers-image', 'notation-go'],
   ...['kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'],
 ] as const;
 /** Without these CI fails; what else is missing is named with the number of its cases. */
 const REQUIRED: ReadonlySet<Tool> = new Set<Tool>([
   ...ON_PATH,
-  ...(['registry', 'cosign3', 'helm', 'kubectl', 'kube-apiserver', 'kube-controller-manager'] as const),
+  ...(['registry', 'notation-go', 'cosign3', 'helm', 'kubectl', 'kube-apiserver', 'kube-controller-manager'] as const),
 ]);
 
 /** A real tool that judges countersign. */
