@@ -150,6 +150,10 @@ export const REASONS = {
     'Sign with a certificate of the authority that the policy names, and attach its intermediates.',
   ),
   CERTIFICATE_UNFIT: refusal('invalid', 'Sign with a certificate that was issued for signing code.'),
+  CERTIFICATE_CHAIN_BROKEN: refusal(
+    'invalid',
+    "Sign the image again with the whole chain of certificates in order, from the signer's to the root that signed itself.",
+  ),
   CERTIFICATE_EXPIRED: refusal('invalid', 'Sign the image again with a certificate that is in date.'),
   CERTIFICATE_NOT_YET_VALID: refusal('invalid', "Check the clocks, or wait until the signer's certificate is valid."),
   KEY_EXPIRED: refusal('invalid', 'Extend the OpenPGP key or sign with another, and give the policy the new keyring.'),

@@ -90,6 +90,28 @@ export async function trustedChains(
   );
 }
 
+/** A chain as it stands, with the time in which all of it is valid; whether it is one, and trusted, is its caller's to know. */
+export function chainOf(certificates: NonEmpty<Certificate>): TrustedChain {
+  return {
+    certificates,
+    notBefore: Math.max(...certificates.map(({ notBefore }) => notBefore)),
+    notAfter: Math.min(...certificates.map(({ notAfter }) => notAfter)),
+  };
+}
+
+/** Whether an issuer's key made a certificate's signature, asked of the same two certificates once. */
+export async function isIssuedBy(
+  certificate: Certificate,
+  issuer: Certificate,
+  edges: VerifiedEdges,
+): Promise<boolean> {
+  const key = edgeKey(certificate, issuer);
+  if (edges.get(key) !== undefined) return true;
+  const verified = await isSignedBy(certificate, issuer);
+  if (verified) edges.set(key, { verified: true }, 16);
+  return verified;
+}
+
 /** The chain that is valid at a moment, the longest-lived if several are. */
 export function chainAt(chains: NonEmpty<TrustedChain>, at: number): Checked<TrustedChain> {
   const [first, ...others] = chains.toSorted((a, b) => b.notAfter - a.notAfter);
@@ -164,8 +186,7 @@ async function isVerified(
   edges: VerifiedEdges,
   budget: { checks: number },
 ): Promise<boolean> {
-  // Fingerprints are over the whole certificates, so this is about these bytes and no others.
-  const key = `${certificate.fingerprint} ${issuer.fingerprint}`;
+  const key = edgeKey(certificate, issuer);
   if (!comesAndGoes && edges.get(key) !== undefined) return true;
   if (budget.checks <= 0) return false;
   budget.checks--;
@@ -174,12 +195,9 @@ async function isVerified(
   return verified;
 }
 
-function chainOf(certificates: NonEmpty<Certificate>): TrustedChain {
-  return {
-    certificates,
-    notBefore: Math.max(...certificates.map(({ notBefore }) => notBefore)),
-    notAfter: Math.min(...certificates.map(({ notAfter }) => notAfter)),
-  };
+/** Fingerprints are over the whole certificates, so this is about these bytes and no others. */
+function edgeKey(certificate: Certificate, issuer: Certificate): string {
+  return `${certificate.fingerprint} ${issuer.fingerprint}`;
 }
 
 /** What stands against a chain whose signatures hold, in the order of the certificates. */

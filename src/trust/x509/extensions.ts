@@ -18,11 +18,14 @@ import { type Checked, malformed } from './result.ts';
 export type Extensions = {
   /** Numbers of the key usage bits; undefined where the extension is absent. */
   readonly keyUsage: ReadonlySet<number> | undefined;
+  readonly keyUsageIsCritical: boolean;
   readonly extendedKeyUsage: readonly string[] | undefined;
   /** Whether it binds those too who do not understand it, as timestamp authorities must have it (RFC 3161 §2.3). */
   readonly extendedKeyUsageIsCritical: boolean;
   readonly isAuthority: boolean;
   readonly pathLength: number | undefined;
+  /** Of basic constraints, which say the two above. */
+  readonly constraintsAreCritical: boolean;
   readonly names: readonly SubjectName[];
   readonly nameConstraints: NameConstraints | undefined;
   /** Hexadecimal key identifiers. They are hints at the issuer and prove nothing. */
@@ -37,7 +40,17 @@ export type Extensions = {
 };
 
 /** Bits of the key usage extension (RFC 5280 §4.2.1.3). */
-export const KEY_USAGE = { digitalSignature: 0, contentCommitment: 1, keyCertSign: 5 } as const;
+export const KEY_USAGE = {
+  digitalSignature: 0,
+  contentCommitment: 1,
+  keyEncipherment: 2,
+  dataEncipherment: 3,
+  keyAgreement: 4,
+  keyCertSign: 5,
+  cRLSign: 6,
+  encipherOnly: 7,
+  decipherOnly: 8,
+} as const;
 
 /** Extended key usages (RFC 5280 §4.2.1.12). */
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
@@ -105,10 +118,12 @@ export function readExtensions(bytes: Uint8Array | undefined): Checked<Extension
     ok: true,
     value: {
       keyUsage: keyUsage.value,
+      keyUsageIsCritical: critical.has(OID.keyUsage),
       extendedKeyUsage: extendedKeyUsage.value,
       extendedKeyUsageIsCritical: critical.has(OID.extendedKeyUsage),
       isAuthority: constraints.value?.isAuthority ?? false,
       pathLength: constraints.value?.pathLength,
+      constraintsAreCritical: critical.has(OID.basicConstraints),
       names: names.value ?? [],
       nameConstraints: nameConstraints.value,
       subjectKeyId: subjectKeyId.value,
