@@ -96,11 +96,13 @@ describe('cosign key signatures', () => {
     },
   );
 
-  it.each([10, 40, 69])('refuses the image when byte %i of the signature is flipped [peers 2]', async (at) => {
+  // Counted from its end as well: a signature of ECDSA is now and then some bytes shorter.
+  it.each([10, 40, -1])('refuses the image when byte %i of the signature is flipped [peers 2]', async (at) => {
     const said = await sayOfLayers((digest) => {
       const layer = layerFor(alice, digest);
       const signature = Buffer.from(signatureIn(layer), 'base64');
-      return [withSignature(layer, Buffer.from(flipped(signature, at)).toString('base64'))];
+      const place = at < 0 ? signature.length + at : at;
+      return [withSignature(layer, Buffer.from(flipped(signature, place)).toString('base64'))];
     });
     expect(said).toMatchObject({ word: 'untrusted', code: 'SIGNATURE_MISMATCH' });
   });
