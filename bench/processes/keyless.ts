@@ -40,7 +40,7 @@ const signature = sign('sha256', payload, privateKey);
 const bareVerify = crypto.verify;
 
 async function prove({ candidate, bytes, image }: Signed): Promise<void> {
-  const proof = await proveCandidate(candidate, bytes, material, image.digest, Date.now());
+  const proof = await proveCandidate(candidate, bytes, material, { ...image, size: 1, annotations: {} }, Date.now());
   if (!proof.ok || proof.value.kind !== 'proved') throw new Error(`not verified: ${JSON.stringify(proof)}`);
 }
 

@@ -1,16 +1,7 @@
 import { failed, ok, type Result } from '../codes/result.ts';
 import { printable } from '../encoding/escape.ts';
-import type { NonEmpty } from '../model/requirement.ts';
+import type { DistinguishedName, NameAttribute, NonEmpty } from '../model/requirement.ts';
 import type { SignerMatch } from './identities.ts';
-
-/** One part of a distinguished name, by the short name of its type (`C`, `ST`, `O`, `CN`…) as RFC 4514 §3 writes it. */
-export type NameAttribute = { readonly type: string; readonly value: string };
-
-/**
- * An identity that a notation trust policy names by its certificate's subject: each type once, in the order of the types,
- * so that one identity in two spellings is one identity.
- */
-export type DistinguishedName = NonEmpty<NameAttribute>;
 
 /** Without these a name would stand for anybody who has the same common name, in the identity and in the certificate. */
 const MANDATORY = ['C', 'ST', 'O'] as const;
@@ -19,7 +10,8 @@ const MANDATORY = ['C', 'ST', 'O'] as const;
 const MAXIMUM_LENGTH = 8192;
 
 /**
- * Reads the identity behind `x509.subject:` of a notation trust policy: a distinguished name of RFC 4514 under notation's
+ * Reads the identity behind `x509.subject:` of a notation trust policy, in the order of the types, so that one identity in
+ * two spellings is one: a distinguished name of RFC 4514 under notation's
  * rules. Every type stands once, alone in its part (`+` is refused) and as text (`#` is refused); `S` is another name of
  * `ST`; C, ST and O must be there. Letters keep their case, in types too: `cn` is no type that a certificate has.
  * @returns POLICY_BROKEN
@@ -27,6 +19,8 @@ const MAXIMUM_LENGTH = 8192;
  */
 export function parseDistinguishedName(text: string): Result<DistinguishedName> {
   if (text.length > MAXIMUM_LENGTH) return broken(text, `it is longer than ${MAXIMUM_LENGTH} characters`);
+  // notation refuses the two characters wherever they stand, with a backslash before them or without.
+  if (text.includes('=#')) return broken(text, 'it holds "=#", and hexadecimal values are not read');
   // Half a character would become the same replacement for all of them.
   if (!text.isWellFormed()) return broken(text, 'it is no text');
   const attributes = new Map<string, string>();
@@ -104,9 +98,7 @@ function readType(text: string, at: number): Read {
 function readValue(text: string, from: number): Read {
   let at = from;
   while (text[at] === ' ') at++;
-  // notation refuses the two characters wherever they stand.
-  if (text[from] === '#' || text[at] === '#')
-    return unread('a value begins with "#", and hexadecimal values are not read');
+  if (text[at] === '#') return unread('a value begins with "#", and hexadecimal values are not read');
   const bytes: Buffer[] = [];
   // Spaces at the end belong to the value only where they are escaped.
   let kept = 0;
@@ -114,7 +106,6 @@ function readValue(text: string, from: number): Read {
     const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
     if (character === ',' || character === ';') break;
     if (character === '+') return unread('a part of it has several values ("+")');
-    if (character === '=' && text[at + 1] === '#') return unread('it holds "=#"');
     if (FORBIDDEN.has(character)) return unread(`"${printable(character)}" stands in it without a "\\" before it`);
     if (character !== '\\') {
       bytes.push(Buffer.from(character));

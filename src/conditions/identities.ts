@@ -4,6 +4,9 @@ import type { CertificateIdentity, SubjectName } from '../model/finding.ts';
 import type { IdentityRule, SignerRule, SubjectRule, TextRule } from '../model/requirement.ts';
 import { compilePattern } from './patterns.ts';
 
+/** A rule about names that an authority vouches for. */
+type NamesOfSigner = Exclude<SignerRule, { kind: 'distinguishedNames' }>;
+
 /** Whether a signer is one that a policy names. */
 export type SignerMatch =
   | { readonly kind: 'accepted' }
@@ -16,7 +19,7 @@ export type SignerMatch =
  * @param identity vouched for by a trusted authority, and yet in texts that its holder may have chosen
  * @see reference/openshift-containers.md §4
  */
-export function matchSigner(rule: SignerRule, identity: CertificateIdentity | 'none'): SignerMatch {
+export function matchIdentity(rule: NamesOfSigner, identity: CertificateIdentity | 'none'): SignerMatch {
   if (rule === 'any') return identity === 'none' ? ACCEPTED : nobody('it trusts an authority and names nobody');
   if (asksForNothing(rule)) return nobody('it names nobody whose certificate it would trust');
   const wrong = wrongPattern(rule);
@@ -41,7 +44,7 @@ export function exactIdentity(issuer: string, subject: string): SignerRule {
 
 const ACCEPTED: SignerMatch = { kind: 'accepted' };
 
-type Named = Exclude<SignerRule, 'any'>;
+type Named = Exclude<NamesOfSigner, 'any'>;
 
 /** Nothing to check must not read as checked (MODEL.md §3.3). */
 function asksForNothing(rule: Named): boolean {

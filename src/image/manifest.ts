@@ -24,6 +24,8 @@ export type ImageIndex = {
 export type ImageManifest = {
   readonly mediaType: string;
   readonly artifactType: string | undefined;
+  /** What the manifest's config says that it is, which artifacts of old are told by. */
+  readonly configMediaType: string | undefined;
   readonly layers: readonly Descriptor[];
   readonly subject: Descriptor | undefined;
   readonly annotations: Readonly<Record<string, string>>;
@@ -66,7 +68,9 @@ export function parseImageManifest(bytes: Uint8Array, mediaType: string): Result
   if (!layers.ok) return layers;
   const about = parseAbout(object.value);
   if (!about.ok) return about;
-  return ok({ mediaType, layers: layers.value, ...about.value });
+  const config = asObject(object.value['config']);
+  const configMediaType = config === undefined ? undefined : stringAt(config, 'mediaType');
+  return ok({ mediaType, configMediaType, layers: layers.value, ...about.value });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ErrorCode, RefusalCode } from '../codes/codes.ts';
 import type { Failure } from '../codes/result.ts';
 import type { Digest } from '../image/digest.ts';
-import type { NonEmpty, Store } from './requirement.ts';
+import type { NameAttribute, NonEmpty, Store } from './requirement.ts';
 
 /** Where a piece of evidence was read. */
 export type Location = {
@@ -57,13 +57,16 @@ export type CertificateIdentity = {
   readonly names: readonly SubjectName[];
 };
 
+/** Whom a certificate belongs to by its subject, as notation tells people apart. */
+export type SubjectIdentity = { readonly subject: readonly NameAttribute[] };
+
 /** Who signed. Two signers are one if they share any id (MODEL.md M11). */
 export type Signer = {
   /** For people: `key sha256:…`, or subject and issuer. */
   readonly display: string;
   readonly ids: NonEmpty<string>;
   /** `none` for a bare key, which no rule about identities can ever accept. */
-  readonly identity: CertificateIdentity | 'none';
+  readonly identity: CertificateIdentity | SubjectIdentity | 'none';
 };
 
 /** What the signed bytes say. Only a proof whose signature holds has claims. */
@@ -105,6 +108,8 @@ export type Proof =
       readonly notBefore: number | 'always';
       /** The earliest time this proof rests on, in milliseconds; `forever` where it rests on none. */
       readonly notAfter: number | 'forever';
+      /** What stands against it and does not refuse it, because the rule only has it reported. */
+      readonly reservations: readonly Reservation[];
     }
   | {
       readonly kind: 'disproved';
@@ -114,6 +119,12 @@ export type Proof =
       /** A key or identity that the artifact claims, shown as a claim. */
       readonly claimedSigner: string | undefined;
     };
+
+/** Something that a rule has reported and not enforced, and when it holds: always, before or from a moment on. */
+export type Reservation = {
+  readonly message: string;
+  readonly holds: 'always' | { readonly before: number } | { readonly from: number };
+};
 
 /** One artifact that was found, with what came of it. */
 export type Finding =

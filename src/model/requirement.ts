@@ -48,6 +48,8 @@ export type Store =
   | 'sigstore-bundle'
   /** cosign's experimental OCI 1.1 form: simple-signing layers in a manifest that refers to the digest. */
   | 'cosign-referrer'
+  /** notation's signatures: envelopes in manifests that refer to the digest (notation-ratify.md §1.1). */
+  | 'notation'
   /** Detached signatures: of a lookaside server, or of a registry that serves them itself (openshift-containers.md §3.4, §3.5). */
   | 'lookaside';
 
@@ -104,6 +106,18 @@ export type WitnessRule = Threshold & { readonly by: 'anyone' | 'logs' | 'author
 /** One of these logs must have promised to take the signature in. */
 export type LoggedRule = { readonly kind: 'rekor'; readonly logs: NonEmpty<TrustRef> };
 
+/**
+ * What each check of a notation signature does that fails: refuses, or is reported while the signature passes. Integrity is
+ * always enforced; a check that is skipped does not run, which is for revocation alone (notation-ratify.md §1.8).
+ */
+export type NotationLevels = {
+  /** Trust in the chain, and the identity of the signer. */
+  readonly authenticity: 'enforce' | 'log';
+  readonly authenticTimestamp: 'enforce' | 'log';
+  readonly expiry: 'enforce' | 'log';
+  readonly revocation: 'enforce' | 'log' | 'skip';
+};
+
 /** What proves that somebody signed these bytes. Everything here is part of the proof cache's key. */
 export type ProofRule =
   | {
@@ -128,6 +142,19 @@ export type ProofRule =
       readonly keyrings: NonEmpty<TrustRef>;
       /** Whether SHA-1, RSA keys below 2048 bits and DSA count, as they do for gpg. */
       readonly weakAlgorithms: 'refuse' | 'accept';
+    }
+  /** As notation verifies: by membership in trust stores (notation-ratify.md §0, §1.8). */
+  | {
+      readonly kind: 'notation';
+      /** Files of the `ca` stores, for the scheme `notary.x509` alone; none trusts nobody under it. */
+      readonly authorities: readonly TrustRef[];
+      /** Those of the `signingAuthority` stores, for the scheme `notary.x509.signingAuthority` alone. */
+      readonly signingAuthorities: readonly TrustRef[];
+      /** Those of the `tsa` stores; none where no such store is named, and then no timestamp is looked at. */
+      readonly timestampAuthorities: readonly TrustRef[];
+      readonly levels: NotationLevels;
+      /** When a countersigned time is asked for: always, or once a certificate of the chain has expired. */
+      readonly verifyTimestamp: 'always' | 'afterCertExpiry';
     }
   /** As sigstore's clients verify, against one instance's root: by its certificates, or by keys that its logs know. */
   | {
@@ -158,10 +185,18 @@ export type SubjectRule = {
 /** The OIDC issuer and a name that it vouched for; at least one of them is not `any`. */
 export type IdentityRule = { readonly issuer: TextRule | 'any'; readonly subject: SubjectRule | 'any' };
 
+/** One part of a certificate's subject: its type by the usual short name or as an object identifier, and its text. */
+export type NameAttribute = { readonly type: string; readonly value: string };
+
+/** The parts of a subject that an identity asks for. */
+export type DistinguishedName = NonEmpty<NameAttribute>;
+
 /** Whose signature counts. `any` is written where the proof alone names the signer, as a key does. */
 export type SignerRule =
   | 'any'
   | { readonly kind: 'identities'; readonly anyOf: NonEmpty<IdentityRule> }
+  /** Parts of the certificate's subject, all of one of these (notation-ratify.md §1.8). */
+  | { readonly kind: 'distinguishedNames'; readonly anyOf: NonEmpty<DistinguishedName> }
   /** An e-mail address and a host name as Go compares it, both where both are given (openshift-containers.md §4). */
   | { readonly kind: 'subject'; readonly email: TextRule | 'any'; readonly hostname: TextRule | 'any' };
 

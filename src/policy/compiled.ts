@@ -13,7 +13,7 @@ export type ObjectProblem = { readonly path: string; readonly text: string };
 /** A policy with where it stands; what a set is built of, whatever language it was written in. */
 export type CompiledPolicy = {
   /** Which language it was written in, and so which set keeps it; `unreadable` where nobody could tell. */
-  readonly dialect: 'openshift' | 'countersign' | 'containers' | 'unreadable';
+  readonly dialect: 'openshift' | 'countersign' | 'containers' | 'notation' | 'unreadable';
   readonly policy: Policy;
   /** The namespace it holds in, or `cluster`. */
   readonly holdsIn: { readonly kind: 'cluster' } | { readonly kind: 'namespace'; readonly namespace: string };

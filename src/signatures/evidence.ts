@@ -21,6 +21,15 @@ export type Candidate =
       readonly artifact: Artifact;
       readonly blob: BlobReference;
     }
+  /** A notation signature: the blob is the envelope. */
+  | {
+      readonly kind: 'notation';
+      readonly id: string;
+      readonly location: Location;
+      readonly artifact: Artifact;
+      readonly blob: BlobReference;
+      readonly envelope: 'jws' | 'cose';
+    }
   /** An OpenPGP message, read where detached signatures lie. */
   | {
       readonly kind: 'openpgp';

@@ -1,13 +1,14 @@
 import { failed, type Result } from '../codes/result.ts';
-import type { Digest } from '../image/digest.ts';
+import type { Descriptor } from '../image/descriptor.ts';
 import type { Proof } from '../model/finding.ts';
 import type { ProofMaterial } from '../trust/proof-material.ts';
 import { proveCosign } from './cosign/prove-cosign.ts';
 import type { Candidate } from './evidence.ts';
+import { proveNotation } from './notation/prove.ts';
 import { proveSimpleSigning } from './simple-signing/prove.ts';
 
 /** A candidate that a proof can be made of. */
-export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' | 'openpgp' }>;
+export type ProvableCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' | 'openpgp' | 'notation' }>;
 
 /**
  * What a candidate proves under a rule, whatever its format.
@@ -19,11 +20,21 @@ export async function proveCandidate(
   candidate: ProvableCandidate,
   bytes: Uint8Array,
   material: ProofMaterial,
-  image: Digest,
+  image: Descriptor,
   now: number,
 ): Promise<Result<Proof>> {
-  if (candidate.kind === 'openpgp' && material.kind === 'openpgp') return proveSimpleSigning(bytes, material, image);
-  if (candidate.kind !== 'openpgp' && material.kind !== 'openpgp')
-    return proveCosign(candidate, bytes, material, image, now);
+  switch (candidate.kind) {
+    case 'openpgp':
+      if (material.kind === 'openpgp') return proveSimpleSigning(bytes, material, image.digest);
+      break;
+    case 'notation':
+      if (material.kind === 'notation') return proveNotation(candidate.envelope, bytes, material, image);
+      break;
+    case 'layer':
+    case 'bundle':
+      if (material.kind !== 'openpgp' && material.kind !== 'notation')
+        return proveCosign(candidate, bytes, material, image.digest, now);
+      break;
+  }
   return failed('INTERNAL_ERROR', 'a signature was to be proved by a rule for another format');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { LoggedRule, NonEmpty, ProofRule, TrustRef } from '../model/requirement.ts';
+import { type SignerStores, storeProblem, TRUST_STORE_TYPES, type TrustStoreType } from './notation/authenticity.ts';
 import type { OpenPgpCertificate } from './openpgp/keyring.ts';
 import type { BundleRule, SigningKeys } from './sigstore/bundle-rule.ts';
 import { type TrustedRoot, trustedRootOfParts } from './sigstore/trusted-root.ts';
@@ -19,6 +20,7 @@ export type ProofMaterial = (
   | (Authorities & { readonly kind: 'current-certificates' })
   | { readonly kind: 'sigstore'; readonly root: TrustedRoot; readonly rule: BundleRule }
   | OpenPgpMaterial
+  | NotationMaterial
 ) & {
   /** Over everything that was loaded: the trust part of the proof cache's key (MODEL.md M2). */
   readonly hash: string;
@@ -31,6 +33,16 @@ export type OpenPgpMaterial = {
   readonly kind: 'openpgp';
   readonly certificates: NonEmpty<OpenPgpCertificate>;
   readonly weakAlgorithms: 'refuse' | 'accept';
+};
+
+/** What notation's rules rest on. */
+export type NotationMaterial = Pick<Extract<ProofRule, { kind: 'notation' }>, 'levels' | 'verifyTimestamp'> & {
+  readonly kind: 'notation';
+  readonly stores: SignerStores;
+  readonly timestampAuthorities: readonly Certificate[];
+  readonly edges: VerifiedEdges;
+  /** Why a store cannot be used, as a sentence; found out once, since it takes the certificates' own signatures. */
+  readonly problem: () => Promise<string | undefined>;
 };
 
 /** Keys of logs, any one of which may have made a promise. */
@@ -81,6 +93,8 @@ function loadMaterial(trust: TrustStore, rule: ProofRule): Result<ProofMaterial>
       return loadSigstore(trust, rule);
     case 'openpgp':
       return loadKeyrings(trust, rule);
+    case 'notation':
+      return loadStores(trust, rule);
   }
 }
 
@@ -97,6 +111,53 @@ function loadKeyrings(trust: TrustStore, rule: Extract<ProofRule, { kind: 'openp
     hash: hashOf(['openpgp', weakAlgorithms, hash]),
     cost: OPENPGP_COST,
   });
+}
+
+function loadStores(trust: TrustStore, rule: Extract<ProofRule, { kind: 'notation' }>): Result<ProofMaterial> {
+  const ca = trust.storeCertificates(rule.authorities);
+  if (!ca.ok) return ca;
+  const signingAuthority = trust.storeCertificates(rule.signingAuthorities);
+  if (!signingAuthority.ok) return signingAuthority;
+  const tsa = trust.storeCertificates(rule.timestampAuthorities);
+  if (!tsa.ok) return tsa;
+  const { levels, verifyTimestamp } = rule;
+  const stores = {
+    ca: ca.value.certificates,
+    signingAuthority: signingAuthority.value.certificates,
+    tsa: tsa.value.certificates,
+  };
+  return ok({
+    kind: 'notation',
+    stores,
+    timestampAuthorities: stores.tsa,
+    levels,
+    verifyTimestamp,
+    edges: trust.edges,
+    problem: once(() => problemOf(stores)),
+    hash: hashOf(['notation', ca.value.hash, signingAuthority.value.hash, tsa.value.hash]),
+    cost: 1 + CHAIN_COST + WITNESS_COST,
+  });
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
+}
+
+/** One certificate that must not be in its store makes all of it unusable, as for notation. */
+async function problemOf(
+  stores: Readonly<Record<TrustStoreType, readonly Certificate[]>>,
+): Promise<string | undefined> {
+  for (const type of TRUST_STORE_TYPES) {
+    for (const certificate of stores[type]) {
+      const problem = await storeProblem(type, certificate);
+      if (problem !== undefined) return `the trust store "${type}" cannot be used: ${problem}`;
+    }
+  }
+  return undefined;
 }
 
 function loadKeys(trust: TrustStore, rule: Extract<ProofRule, { kind: 'keys' }>): Result<ProofMaterial> {
@@ -194,6 +255,8 @@ function references(rule: ProofRule): readonly TrustRef[] {
       return [...refsOf(rule.root), ...(rule.signer === 'certificate' ? [] : rule.signer.keys)];
     case 'openpgp':
       return rule.keyrings;
+    case 'notation':
+      return [...rule.authorities, ...rule.signingAuthorities, ...rule.timestampAuthorities];
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createBoundedCache } from '../cache/bounded-cache.ts';
 import { failed, ok, type Result } from '../codes/result.ts';
 import type { NonEmpty, SigstoreRef, TrustRef } from '../model/requirement.ts';
+import { readStoreFile } from './notation/authenticity.ts';
 import { type OpenPgpCertificate, parseKeyring } from './openpgp/keyring.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
 import { publicGoodRoot } from './sigstore/public-good.ts';
@@ -41,6 +42,11 @@ export type TrustStore = {
   readonly certificates: (references: NonEmpty<TrustRef>) => Result<CertificateSet>;
   /** Loads OpenPGP keyrings in the same way; each must hold a certificate. */
   readonly keyrings: (references: NonEmpty<TrustRef>) => Result<KeyringSet>;
+  /** Loads the files of notation's trust stores in the same way, PEM or DER; none gives none. */
+  readonly storeCertificates: (references: readonly TrustRef[]) => Result<{
+    readonly certificates: readonly Certificate[];
+    readonly hash: string;
+  }>;
   /** Loads a sigstore instance's root; all of it or nothing. */
   readonly sigstore: (reference: SigstoreRef) => Result<TrustedRoot>;
   /** Which authorities were seen to have signed which. */
@@ -68,6 +74,10 @@ export function createTrustStore(): TrustStore {
     const parsed = parseCertificates(pem, { junk: 'ignored', maximum: MAXIMUM_CERTIFICATES });
     return parsed.ok ? ok(parsed.value) : failed('TRUST_MATERIAL_UNAVAILABLE', parsed.message);
   }, textOf);
+  const stores = createLoader<Certificate>((base64) => {
+    const parsed = readStoreFile(Buffer.from(base64, 'base64'));
+    return parsed.ok ? ok(parsed.value) : failed('TRUST_MATERIAL_UNAVAILABLE', parsed.message);
+  }, base64Of);
   const keyrings = createLoader<KeyringCertificate>((base64) => {
     const parsed = parseKeyring(Buffer.from(base64, 'base64'));
     if (!parsed.ok) return parsed;
@@ -82,6 +92,12 @@ export function createTrustStore(): TrustStore {
     },
     certificates: (references) => {
       const set = certificates(references);
+      return set.ok ? ok({ certificates: set.value.items, hash: set.value.hash }) : set;
+    },
+    storeCertificates: (references) => {
+      const [first, ...rest] = references;
+      if (first === undefined) return ok({ certificates: [], hash: 'none' });
+      const set = stores([first, ...rest]);
       return set.ok ? ok({ certificates: set.value.items, hash: set.value.hash }) : set;
     },
     keyrings: (references) => {

@@ -1,7 +1,7 @@
 import type { ReasonCode } from '../codes/codes.ts';
 import { asSentence, printable } from '../encoding/escape.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Location } from '../model/finding.ts';
+import type { Finding, Location } from '../model/finding.ts';
 import type { Outcome } from '../model/outcome.ts';
 
 /** The code that explains an outcome, where there is one. */
@@ -32,7 +32,9 @@ export function explain(outcome: Outcome, digest: Digest | undefined): string {
     case 'verified':
       return `Signed by ${printable(signers(outcome))}.`;
     case 'accepted':
-      return 'Accepted by the policy without a signature.';
+      return outcome.findings.some(isAccepted)
+        ? 'Accepted: the policy has it reported, and not enforced, who signed.'
+        : 'Accepted by the policy without a signature.';
     case 'exempt':
       return `Exempt: ${printable(outcome.reason)}.`;
     case 'unmatched':
@@ -69,7 +71,14 @@ function unsigned({ lookedIn, others }: Extract<Outcome, { kind: 'unsigned' }>, 
   const where = `${repositories}${places.length === 0 ? '' : ` (looked at ${places.join(' and ')})`}`;
   return lookedIn.some(({ store }) => store === 'lookaside')
     ? `A signature was required, but no signature exists for ${image} in ${where}.${otherSignatures(others)}`
-    : `No cosign signature for ${image} in ${where}.${attachments(others)}`;
+    : `No ${formatsOf(lookedIn)} signature for ${image} in ${where}.${attachments(others)}`;
+}
+
+/** Whose signatures were looked for. */
+function formatsOf(lookedIn: readonly Location[]): string {
+  const isNotation = ({ store }: Location): boolean => store === 'notation';
+  if (lookedIn.every(isNotation)) return 'notation';
+  return lookedIn.some(isNotation) ? 'cosign or notation' : 'cosign';
 }
 
 function placeOf({ store, reference }: Location): string {
@@ -99,4 +108,8 @@ function otherSignatures(count: number): string {
 function sentence(message: string): string {
   const first = asSentence(printable(message, 600));
   return first.endsWith('.') || first.endsWith('…') ? first : `${first}.`;
+}
+
+function isAccepted(finding: Finding): boolean {
+  return finding.kind === 'judged' && finding.verdict.kind === 'accepted';
 }

@@ -13,6 +13,7 @@ import { listReferrers } from '../signatures/cosign/referrers.ts';
 import { listSignatureTag } from '../signatures/cosign/tag.ts';
 import { listDetached } from '../signatures/detached/list.ts';
 import type { BlobReference, Candidate, Listing } from '../signatures/evidence.ts';
+import { listNotationSignatures } from '../signatures/notation/referrers.ts';
 import { type ProvableCandidate, proveCandidate } from '../signatures/prove-candidate.ts';
 import { createMaterialLoader, type ProofMaterial } from '../trust/proof-material.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
@@ -24,7 +25,7 @@ import type { Task } from './task.ts';
 export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
 
 /** The places that are looked at; each is one look-up, shared by every store, policy and container. */
-export type LookupKind = 'tag' | 'referrers' | 'detached';
+export type LookupKind = 'tag' | 'referrers' | 'detached' | 'notation';
 
 /** Where a look-up goes: a leaf's `where`, and what `registries.d` adds to it. */
 export type Search = { readonly where: Where; readonly storage: SignatureSearch | 'registry' };
@@ -132,7 +133,7 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
         ? ok(candidate.blob.bytes)
         : await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), task, waiting);
     if (!bytes.ok) return bytes;
-    return proveCandidate(candidate, bytes.value, material, target.descriptor.digest, task.now);
+    return proveCandidate(candidate, bytes.value, material, target.descriptor, task.now);
   };
 
   return {
@@ -223,6 +224,8 @@ function lookUp(
       return listSignatureTag(registry, repository, digest, where.tagPrefix, context);
     case 'referrers':
       return listReferrers(registry, repository, digest, where.attempts, context);
+    case 'notation':
+      return listNotationSignatures(registry, repository, digest, where.attempts, context);
     case 'detached':
       if (storage === 'registry')
         return Promise.resolve(failed('INTERNAL_ERROR', 'nothing says where detached signatures lie'));
@@ -263,7 +266,14 @@ function spend(
 }
 
 function maximumBytes(candidate: ProvableCandidate): number {
-  return candidate.kind === 'bundle' ? MAXIMUM_BUNDLE_BYTES : MAXIMUM_PAYLOAD_BYTES;
+  switch (candidate.kind) {
+    case 'bundle':
+    case 'notation':
+      return MAXIMUM_BUNDLE_BYTES;
+    case 'layer':
+    case 'openpgp':
+      return MAXIMUM_PAYLOAD_BYTES;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../codes/codes.ts';
-import { matchSigner } from '../conditions/identities.ts';
 import { matchName } from '../conditions/names.ts';
-import type { CheckName, Claims, Proof, Verdict } from '../model/finding.ts';
+import { matchSigner } from '../conditions/signers.ts';
+import type { CheckName, Claims, Proof, Reservation, Verdict } from '../model/finding.ts';
 import type { Condition, Leaf } from '../model/requirement.ts';
 import type { AskedName } from '../model/subject.ts';
 
@@ -15,7 +15,8 @@ export function judge(leaf: Leaf, proof: Proof, asked: AskedName, now: number): 
   const untimely = judgeTime(proof, now);
   if (untimely !== undefined) return untimely;
   const signer = matchSigner(leaf.signer, proof.signer.identity);
-  if (signer.kind === 'refused') return refused('signer', signer.code, signer.message);
+  const isSignerLogged = leaf.proof.kind === 'notation' && leaf.proof.levels.authenticity === 'log';
+  if (signer.kind === 'refused' && !isSignerLogged) return refused('signer', signer.code, signer.message);
   if (signer.kind === 'undecided') return undecided(signer.code, signer.message);
 
   if (leaf.about !== 'none')
@@ -30,7 +31,20 @@ export function judge(leaf: Leaf, proof: Proof, asked: AskedName, now: number): 
     const verdict = judgeCondition(condition, proof.claims);
     if (verdict !== undefined) return verdict;
   }
-  return { kind: 'accepted', warnings: name.warning === undefined ? [] : [name.warning] };
+  return {
+    kind: 'accepted',
+    warnings: [
+      ...(signer.kind === 'refused' ? [signer.message] : []),
+      ...proof.reservations.filter(({ holds }) => isNow(holds, now)).map(({ message }) => message),
+      ...(name.warning === undefined ? [] : [name.warning]),
+    ],
+  };
+}
+
+/** Whether a reservation holds at a moment. A moment that is no number is no reason to be silent. */
+function isNow(holds: Reservation['holds'], now: number): boolean {
+  if (holds === 'always') return true;
+  return 'before' in holds ? !(now >= holds.before) : !(now < holds.from);
 }
 
 /** Whether a proof holds at a moment; milliseconds. One that rests on no time always does, and so does a refusal. */

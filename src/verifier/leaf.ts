@@ -52,9 +52,10 @@ const LOOKUPS: Readonly<Record<Store, LookupKind>> = {
   'sigstore-bundle': 'referrers',
   'cosign-referrer': 'referrers',
   lookaside: 'detached',
+  notation: 'notation',
 };
 
-const LOOKUP_KINDS: readonly LookupKind[] = ['tag', 'referrers', 'detached'];
+const LOOKUP_KINDS: readonly LookupKind[] = ['tag', 'referrers', 'detached', 'notation'];
 
 /** Looks for what a leaf wants and judges all of it; look-ups run side by side. */
 export async function evaluateLeaf(leaf: Leaf, need: 'any' | 'complete', context: LeafContext): Promise<LeafEvidence> {
@@ -175,11 +176,13 @@ function isOfFormat({ kind }: Candidate, proof: ProofRule): boolean {
     case 'unread':
       return true;
     case 'openpgp':
-      return proof.kind === 'openpgp';
+    case 'notation':
+      return proof.kind === kind;
+    case 'malformed':
+      return true;
     case 'layer':
     case 'bundle':
-    case 'malformed':
-      return proof.kind !== 'openpgp';
+      return proof.kind !== 'openpgp' && proof.kind !== 'notation';
   }
 }
 

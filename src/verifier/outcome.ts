@@ -2,13 +2,14 @@ import { type RefusalCode, wordOf } from '../codes/codes.ts';
 import { failure } from '../codes/result.ts';
 import { CHECKS, type Finding, type Verdict } from '../model/finding.ts';
 import type { Origin, Outcome } from '../model/outcome.ts';
-import type { NodeValue, Seen } from './node-value.ts';
+import type { AcceptedFinding, NodeValue, Seen } from './node-value.ts';
 
 /** Turns the value of a policy's requirement into the outcome of the policy. */
 export function outcomeOf(value: NodeValue, policy: Origin): Outcome {
   switch (value.kind) {
     case 'pass': {
-      const [first, ...rest] = value.accepted.map((accepted) => accepted.finding);
+      // Where trust in the signer is only reported, a pass says nothing of who signed (MODEL.md M5).
+      const [first, ...rest] = value.accepted.filter(isAuthentic).map((accepted) => accepted.finding);
       const others = value.seen.findings.filter(
         (finding) => finding.kind === 'unread' || finding.verdict.kind !== 'accepted',
       );
@@ -21,6 +22,10 @@ export function outcomeOf(value: NodeValue, policy: Origin): Outcome {
     case 'fail':
       return refusalOf(value.said, value.seen);
   }
+}
+
+function isAuthentic({ leaf: { proof } }: AcceptedFinding): boolean {
+  return proof.kind !== 'notation' || proof.levels.authenticity === 'enforce';
 }
 
 type Refused = Extract<Verdict, { kind: 'refused' }>;

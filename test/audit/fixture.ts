@@ -43,6 +43,7 @@ export function acceptedFinding(display = 'key sha256:aa'): Finding {
       log: [],
       checks: [],
       timedBy: BY_CERTIFICATE,
+      reservations: [],
       notBefore: 'always',
       notAfter: 'forever',
     },

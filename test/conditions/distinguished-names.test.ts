@@ -1,12 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type DistinguishedName,
-  matchDistinguishedNames,
-  type NameAttribute,
-  overlaps,
-  parseDistinguishedName,
-} from '../../src/conditions/distinguished-names.ts';
+import { matchDistinguishedNames, overlaps, parseDistinguishedName } from '../../src/conditions/distinguished-names.ts';
+import type { DistinguishedName, NameAttribute } from '../../src/model/requirement.ts';
 
 function parsed(text: string): DistinguishedName {
   const name = parseDistinguishedName(text);
@@ -80,6 +75,7 @@ describe('identities that are refused', () => {
     ['a hexadecimal value [notation-ratify 66]', 'C=US,ST=WA,O=#0401', /#/],
     ['a hexadecimal value behind a space', 'C=US,ST=WA,O= #0401', /#/],
     ['"=#" anywhere, as notation has it', 'C=US,ST=WA,O=Notary Project=#', /"=#"/],
+    ['"=#" behind a backslash, as notation has it', 'C=US,ST=WA,O=a\\=#b', /"=#"/],
     ['a type twice', 'C=US,ST=WA,O=x,O=x', /O twice/],
     ['a type twice under both of its names', 'C=US,ST=WA,O=x,S=WA', /ST twice/],
     ['a type twice, once empty', 'C=US,ST=WA,O=x,OU=,OU=y', /empty/],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isForHost, matchSigner } from '../../src/conditions/identities.ts';
+import { isForHost } from '../../src/conditions/identities.ts';
+import { matchSigner } from '../../src/conditions/signers.ts';
 import type { CertificateIdentity, SubjectName } from '../../src/model/finding.ts';
 import type { SignerRule, SubjectRule } from '../../src/model/requirement.ts';
 

@@ -102,6 +102,7 @@ function judged(thing: Exclude<Thing, { kind: 'unread' }>, type: string): Extrac
     log: [],
     checks: [],
     timedBy: BY_CERTIFICATE,
+    reservations: [],
     notBefore: 'always',
     notAfter: 'forever',
   };

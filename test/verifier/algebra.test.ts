@@ -300,6 +300,7 @@ describe('a leaf that asks for what this version does not verify', () => {
     log: [],
     checks: [],
     timedBy: BY_CERTIFICATE,
+    reservations: [],
     notBefore: 'always',
     notAfter: 'forever',
   };

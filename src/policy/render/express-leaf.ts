@@ -64,6 +64,8 @@ function rootOf(proof: ProofRule, signer: SignerRule, now: number): Result<Expre
       return witnessed(proof, signer, now);
     case 'openpgp':
       return lost('OpenPGP signatures are written as policy.json');
+    case 'notation':
+      return lost('nodes know no notation signatures');
   }
 }
 

@@ -112,6 +112,10 @@ async function keep(one: Recognised, { file, text }: Origin, all: Gathered): Pro
       if (document.ok) all.storage.push({ file: basename(file), document: document.value });
       return document.ok ? [] : [document.failure];
     }
+    case 'trustPolicy':
+      return [
+        failure('FEATURE_NOT_SUPPORTED', 'nodes verify no notation signatures: a trust policy cannot be rendered'),
+      ];
     case 'mirrorSet': {
       const set = readMirrorSet(one.object, one.kind);
       if (!set.ok) return [set.failure];

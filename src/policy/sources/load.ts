@@ -9,6 +9,7 @@ import { mergeRegistriesD } from '../dialects/containers/registries-d.ts';
 import { type ContainersDocuments, containersSet } from '../dialects/containers/set.ts';
 import { attachmentWarnings } from '../dialects/containers/warnings.ts';
 import { ownSet } from '../dialects/countersign/set.ts';
+import { notationSet } from '../dialects/notation/set.ts';
 import { type Conflict, conflictConditions } from '../dialects/openshift/conflicts.ts';
 import { openShiftSet } from '../dialects/openshift/set.ts';
 import { rulesOf } from '../mirrors/merge.ts';
@@ -104,6 +105,7 @@ export function render(snapshot: Snapshot, held: ClusterHoldings = NOTHING_HELD)
       ...(openShift.length === 0 ? [] : [openShiftSet(openShift)]),
       ...(own.length === 0 ? [] : [ownSet(own)]),
       ...documentsOf(snapshot).map(containersSet),
+      ...trustPoliciesOf(snapshot).map(notationSet),
     ],
     problems: [
       ...failuresOf(snapshot),
@@ -161,6 +163,19 @@ function documentsOf(snapshot: Snapshot): readonly ContainersDocuments[] {
     }
   }
   return [...entries.values()];
+}
+
+/** The members of each trust policy document; each is a set by itself. */
+function trustPoliciesOf(snapshot: Snapshot): readonly Document[] {
+  return snapshot.flatMap(({ rules, files }) =>
+    files
+      .map(({ policies }) =>
+        policies
+          .filter(({ dialect }) => dialect === 'notation')
+          .map((compiled) => ({ compiled, narrowing: rules.narrowing })),
+      )
+      .filter((members) => members.length > 0),
+  );
 }
 
 /** What is wrong with an object of the cluster, which stands in no file. */

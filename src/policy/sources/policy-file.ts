@@ -9,6 +9,10 @@ import type { ContainersDocument } from '../dialects/containers/document.ts';
 import { readPolicyJson } from '../dialects/containers/read.ts';
 import { type RegistriesD, readRegistriesD } from '../dialects/containers/registries-d.ts';
 import { compileOwnObject, namedFiles } from '../dialects/countersign/compile.ts';
+import { compileTrustPolicy } from '../dialects/notation/compile.ts';
+import type { TrustPolicyDocument } from '../dialects/notation/document.ts';
+import { readTrustPolicy } from '../dialects/notation/read.ts';
+import { storesOf } from '../dialects/notation/stores.ts';
 import { compileObject } from '../dialects/openshift/compile.ts';
 import { readObject } from '../dialects/openshift/object.ts';
 import { isLabel } from '../dns-name.ts';
@@ -21,6 +25,7 @@ import { readText } from './files.ts';
 import { lookup, type MaterialFile, readMaterial, unavailable } from './material.ts';
 import { type PolicyProblem, problem } from './problem.ts';
 import { type Recognised, type RecognisedPolicy, recognise } from './recognise.ts';
+import { type FoundStores, findStores } from './trust-stores.ts';
 
 /** What a file says, as far as it can be told from itself and from the files that its policies name. */
 export type FileReading = {
@@ -81,7 +86,7 @@ export async function readPolicyFile(path: string, room: number, context: Readin
   const sources: Source[] = [];
   const storage: RegistriesD[] = [];
   const mirrors: MirrorSet[] = [];
-  const take = (one: Recognised, number: number): Failure | undefined => {
+  const take = async (one: Recognised, number: number): Promise<Failure | undefined> => {
     if (context.holds === 'namespaced' && one.is !== 'policyJson') {
       return { code: 'POLICY_BROKEN', message: 'only a policy.json can stand for one in a namespace' };
     }
@@ -112,6 +117,21 @@ export async function readPolicyFile(path: string, room: number, context: Readin
         });
         return undefined;
       }
+      case 'trustPolicy': {
+        const document = readTrustPolicy(text.ok ? text.value : '');
+        if (!document.ok) return document.failure;
+        const stores = await findStores(storesOf(document.value), path);
+        sources.push({
+          kind: 'trustPolicy',
+          written: document.value,
+          stores,
+          path: '',
+          file: path,
+          document: number,
+          names: stores.files,
+        });
+        return undefined;
+      }
       case 'registriesD': {
         const section = readRegistriesD(one.value);
         if (section.ok) storage.push(section.value);
@@ -128,16 +148,17 @@ export async function readPolicyFile(path: string, room: number, context: Readin
     const recognised = recognise(value);
     if (!recognised.ok) fail(recognised.failure, number);
     for (const one of recognised.ok ? recognised.value : []) {
-      const wrong = take(one, number);
+      const wrong = await take(one, number);
       if (wrong !== undefined) fail(wrong, number);
     }
   }
   if (sources.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
 
-  const named = new Set(sources.flatMap(({ names }) => names));
+  const folders = sources.flatMap((source) => (source.kind === 'trustPolicy' ? source.stores.folders : []));
+  const named = new Set([...sources.flatMap(({ names }) => names), ...folders]);
   const material = await readMaterial(named, { policyFile: path, root: context.root });
   const refs = lookup(material);
-  const refsOf = (source: Source) => (source.kind === 'document' ? refs : (name: string) => asText(name, refs(name)));
+  const refsOf = (source: Source) => (source.kind === 'object' ? (name: string) => asText(name, refs(name)) : refs);
   const compiled = sources.map((source) => ({ source, policies: compile(source, refsOf(source), context) }));
   return {
     content: contentOf(text, documents),
@@ -147,6 +168,7 @@ export async function readPolicyFile(path: string, room: number, context: Readin
     problems: compiled.flatMap(({ source, policies }) => [
       ...policies.flatMap(({ problems }) => problems.map((against) => problemAt(source, against))),
       ...source.names.flatMap((name) => problemWith(source, refsOf(source)(name))),
+      ...(source.kind === 'trustPolicy' ? source.stores.missing.flatMap((ref) => problemWith(source, ref)) : []),
     ]),
     failures,
     namespace,
@@ -172,6 +194,7 @@ type Source = {
 } & (
   | { readonly kind: 'object'; readonly written: RecognisedPolicy }
   | { readonly kind: 'document'; readonly written: ContainersDocument; readonly namespace: string | undefined }
+  | { readonly kind: 'trustPolicy'; readonly written: TrustPolicyDocument; readonly stores: FoundStores }
 );
 
 function filesOf({ object, language }: RecognisedPolicy): readonly string[] {
@@ -206,6 +229,16 @@ function compile(
     const { written, namespace } = source;
     const name = printable(basename(file), 260);
     return compileDocument(written, { file: name, source: file, defaults, mode, material, namespace });
+  }
+  if (source.kind === 'trustPolicy') {
+    const { written, stores } = source;
+    const name = printable(basename(file), 260);
+    return compileTrustPolicy(written, {
+      file: name,
+      source: file,
+      mode,
+      store: (store) => stores.store(store, material),
+    });
   }
   const { object, kind, language } = source.written;
   const before = lastScopes.get(identityOf(language.dialect, readHeader(object, kind))) ?? [];

@@ -11,6 +11,8 @@ export type Recognised =
   /** The document is a containers `policy.json`; its text is read anew, strictly. */
   | { readonly is: 'policyJson' }
   | { readonly is: 'registriesD'; readonly value: Fields }
+  /** The document is a notation trust policy; its text is read anew, strictly. */
+  | { readonly is: 'trustPolicy' }
   | {
       readonly is: 'mirrorSet';
       readonly object: Fields;
@@ -115,11 +117,12 @@ type Shape = { readonly fields: readonly string[]; readonly dialect: string };
 
 const TRUSTED_ROOT: Shape = { fields: ['tlogs', 'certificateAuthorities'], dialect: 'sigstore trusted roots' };
 const POLICY_JSON: Shape = { fields: ['default', 'transports'], dialect: 'containers policy.json' };
+const TRUST_POLICY: Shape = { fields: ['trustPolicies'], dialect: 'notation trust policies (trustpolicy.json)' };
 const REGISTRIES_D: Shape = { fields: ['default-docker', 'docker'], dialect: 'registries.d' };
 
 /** Files that say by their shape alone what they are. */
 const SHAPES: readonly Shape[] = [
-  { fields: ['trustPolicies'], dialect: 'notation trust policies (trustpolicy.json)' },
+  TRUST_POLICY,
   POLICY_JSON,
   REGISTRIES_D,
   TRUSTED_ROOT,
@@ -129,6 +132,7 @@ const SHAPES: readonly Shape[] = [
 function byShape(value: Fields, path: string): Result<readonly Recognised[]> {
   const shape = shapeOf(value);
   if (path === '' && shape === POLICY_JSON) return ok([{ is: 'policyJson' }]);
+  if (path === '' && shape === TRUST_POLICY) return ok([{ is: 'trustPolicy' }]);
   if (path === '' && shape === REGISTRIES_D) return ok([{ is: 'registriesD', value }]);
   if (shape === TRUSTED_ROOT) return failed('POLICY_BROKEN', 'it is a sigstore trusted root, and no policy');
   if (shape !== undefined) return unsupported(shape.dialect);

@@ -160,7 +160,13 @@ function usesOf(looked: readonly Looked[], { directories }: Listing): (file: Pol
     const material = kept?.material ?? (reading.failures.length > 0 ? last?.material : reading.material) ?? [];
     for (const { id, place } of material) named.add(place.path).add(id ?? place.path);
   }
-  return ({ path, id }) => (named.has(resolve(path)) || (id !== undefined && named.has(id)) ? 'named' : 'other');
+  return ({ path, id }) =>
+    isInTrustStore(path) || named.has(resolve(path)) || (id !== undefined && named.has(id)) ? 'named' : 'other';
+}
+
+/** Trust stores stand in notation's layout whether a statement names them or not, and hold nothing but certificates. */
+function isInTrustStore(path: string): boolean {
+  return path.includes('/truststore/x509/');
 }
 
 /** The scopes that every object had, by what names it, wherever it is written now. */

@@ -116,5 +116,5 @@ function proved(
   },
 ): Proof {
   const checks: readonly Check[] = rest.checks.map((check) => ({ check, result: { kind: 'passed' } }));
-  return { kind: 'proved', signer, claims, ...rest, timedBy: BY_CERTIFICATE, checks };
+  return { kind: 'proved', signer, claims, ...rest, timedBy: BY_CERTIFICATE, reservations: [], checks };
 }

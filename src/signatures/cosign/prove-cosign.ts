@@ -13,7 +13,7 @@ import { proveSigstoreBundle, proveSigstoreLayer } from './prove-sigstore.ts';
 type CosignCandidate = Extract<Candidate, { kind: 'layer' | 'bundle' }>;
 
 /** What a rule about such signatures rests on. */
-type CosignMaterial = Exclude<ProofMaterial, { kind: 'openpgp' }>;
+type CosignMaterial = Exclude<ProofMaterial, { kind: 'openpgp' | 'notation' }>;
 
 /**
  * What a candidate proves under a rule: every form of cosign's signatures under every kind of trust.

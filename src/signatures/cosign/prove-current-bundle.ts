@@ -61,6 +61,7 @@ export async function proveCurrentBundle(
     log: [],
     checks,
     timedBy: BY_CERTIFICATE,
+    reservations: [],
     notBefore,
     notAfter,
   });

@@ -140,6 +140,7 @@ function proved(key: PublicKey, claims: Claims, entry?: LogEntry & { readonly at
     log: entry === undefined ? [] : [entry],
     checks,
     timedBy: BY_CERTIFICATE,
+    reservations: [],
     notBefore: 'always',
     notAfter: 'forever',
   };

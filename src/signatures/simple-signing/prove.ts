@@ -143,6 +143,7 @@ function proved(
     times: [],
     log: [],
     checks: PASSED,
+    reservations: [],
     timedBy: { from: isSignatureLater ? 'signature' : 'key', until: isSignatureFirst ? 'signature' : 'key' },
     notBefore: isSignatureLater ? from : signing.notBefore,
     notAfter: isSignatureFirst ? signature.notAfter : signing.notAfter,

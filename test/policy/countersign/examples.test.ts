@@ -4,7 +4,7 @@ import { cp, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { matchSigner } from '../../../src/conditions/identities.ts';
+import { matchSigner } from '../../../src/conditions/signers.ts';
 import type { CertificateIdentity } from '../../../src/model/finding.ts';
 import type { Leaf, Requirement, SigstoreRef, TrustRef } from '../../../src/model/requirement.ts';
 import { type LoadedPolicies, loadPolicies } from '../../../src/policy/sources/load.ts';
@@ -43,7 +43,7 @@ function textOf(ref: TrustRef): string {
 
 /** Reads what a leaf trusts, as it will be read when an image is decided on; how many keys and roots that were. */
 function trusted({ proof }: Leaf): number {
-  if (proof.kind === 'certificates' || proof.kind === 'openpgp') return 0;
+  if (proof.kind !== 'keys' && proof.kind !== 'sigstore') return 0;
   const keys = proof.kind === 'keys' ? proof.keys : proof.signer === 'certificate' ? [] : proof.signer.keys;
   for (const key of keys) expect(createPublicKey(textOf(key)).asymmetricKeyType).toBe('ec');
   return keys.length + (proof.kind === 'sigstore' ? readRoot(proof.root) : 0);

@@ -1,10 +1,6 @@
 import type { TrustRef } from '../../../src/model/requirement.ts';
-import { type Member, type Narrowing, NOT_NARROWED } from '../../../src/policy/compiled.ts';
-import {
-  type CompiledStatement,
-  compileTrustPolicy,
-  type NotationContext,
-} from '../../../src/policy/dialects/notation/compile.ts';
+import { type CompiledPolicy, type Member, type Narrowing, NOT_NARROWED } from '../../../src/policy/compiled.ts';
+import { compileTrustPolicy, type NotationContext } from '../../../src/policy/dialects/notation/compile.ts';
 import type { TrustPolicyDocument } from '../../../src/policy/dialects/notation/document.ts';
 import { readTrustPolicy } from '../../../src/policy/dialects/notation/read.ts';
 import { storePath } from '../../../src/policy/dialects/notation/stores.ts';
@@ -64,7 +60,7 @@ function filesOf(store: Parameters<NotationContext['store']>[0]): readonly [Trus
 }
 
 /** The policies of a text. */
-export function compiled(text: string, context: Partial<NotationContext> = {}): readonly CompiledStatement[] {
+export function compiled(text: string, context: Partial<NotationContext> = {}): readonly CompiledPolicy[] {
   return compileTrustPolicy(document(text), {
     file: 'trustpolicy.json',
     source: '/etc/notation/trustpolicy.json',
@@ -75,10 +71,10 @@ export function compiled(text: string, context: Partial<NotationContext> = {}): 
 }
 
 /** The same as members of a set. */
-export function members(policies: readonly CompiledStatement[], narrowing: Partial<Narrowing> = {}): readonly Member[] {
+export function members(policies: readonly CompiledPolicy[], narrowing: Partial<Narrowing> = {}): readonly Member[] {
   // A set does not ask for the dialect of its own members.
   return policies.map((policy) => ({
-    compiled: { ...policy, dialect: 'unreadable' },
+    compiled: policy,
     narrowing: { ...NOT_NARROWED, ...narrowing },
   }));
 }

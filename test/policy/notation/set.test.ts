@@ -178,7 +178,7 @@ describe('a document that cannot be read any more', () => {
   it('refuses all that it spoke for, and what it did not [MODEL M8]', () => {
     const broken = compiled(withScopes({ a: ['a.example/a'] })).map((policy) => ({
       ...policy,
-      policy: breakPolicy({ ...policy, dialect: 'unreadable' }, 'it is gone').policy,
+      policy: breakPolicy(policy, 'it is gone').policy,
     }));
     const set = notationSet(members(broken));
     for (const image of ['a.example/a', 'b.example/b']) {

@@ -181,7 +181,7 @@ describe('what is not read is an error that says what and where', () => {
     ['a.json', '{"a": 1} x', 'POLICY_BROKEN', 'more follows after the value'],
     ['a.yaml', '\u00ff'.repeat(2 ** 19 + 1), 'LIMIT_EXCEEDED', 'it is larger than 1048576 bytes'],
     ['policy.json', '{"default": [{"type": "rejects"}]}', 'POLICY_BROKEN', 'default[0].type: unknown'],
-    ['a.json', '{"version": "1.0", "trustPolicies": []}', 'FEATURE_NOT_SUPPORTED', 'notation trust policies'],
+    ['a.json', '{"version": "1.0", "trustPolicies": []}', 'POLICY_BROKEN', 'must have a statement'],
     ['registries.d/a.yaml', 'docker: []\n', 'POLICY_BROKEN', 'docker: it must be a map of names'],
     ['a.yaml', 'apiVersion: config.ratify.deislabs.io/v1beta1\nkind: Policy\n', 'FEATURE_NOT_SUPPORTED', 'Ratify'],
     [

@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { exactIdentity, matchSigner } from '../../../src/conditions/identities.ts';
+import { exactIdentity } from '../../../src/conditions/identities.ts';
+import { matchSigner } from '../../../src/conditions/signers.ts';
 import { digestOf } from '../../../src/image/digest.ts';
 import type { Signer } from '../../../src/model/finding.ts';
 import type { SignedArtifact } from '../../../src/signatures/sigstore/content.ts';

@@ -23,9 +23,6 @@ export type NotationContext = {
   readonly store: (store: TrustStoreName) => NonEmpty<TrustRef>;
 };
 
-/** A statement as a policy. */
-export type CompiledStatement = Omit<CompiledPolicy, 'dialect'> & { readonly dialect: 'notation' };
-
 /** Name of the policy that refuses what no statement speaks for. */
 const NO_STATEMENT = 'no applicable trust policy';
 
@@ -40,14 +37,14 @@ const MAX_SIGNATURE_ATTEMPTS = 100;
 export function compileTrustPolicy(
   { statements }: TrustPolicyDocument,
   context: NotationContext,
-): readonly CompiledStatement[] {
+): readonly CompiledPolicy[] {
   const compiled = statements.map((statement, i) => compileStatement(statement, i, context));
   if (statements.some(({ scopes }) => scopes === '*')) return compiled;
   const none = policyOf(NO_STATEMENT, { kind: 'ready', require: NOT_APPLICABLE }, context);
   return [...compiled, { ...none, reach: 'everything', problems: [], warnings: [] }];
 }
 
-function compileStatement(statement: Statement, number: number, context: NotationContext): CompiledStatement {
+function compileStatement(statement: Statement, number: number, context: NotationContext): CompiledPolicy {
   const { scopes, verification } = statement;
   const name = printable(statement.name, 260);
   const state = stateOf(name, verification, context);
@@ -119,7 +116,7 @@ function policyOf(
   name: string,
   state: Policy['state'],
   { file, source, mode }: NotationContext,
-): Pick<CompiledStatement, 'dialect' | 'policy' | 'holdsIn'> {
+): Pick<CompiledPolicy, 'dialect' | 'policy' | 'holdsIn'> {
   const origin: Origin = { kind: file, namespace: undefined, name, source, generation: undefined };
   return {
     dialect: 'notation',
