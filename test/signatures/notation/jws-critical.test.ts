@@ -65,7 +65,19 @@ describe('JWS envelopes', () => {
     const unknown = await integrity('jws', envelope('jws', { critical: { 'colour\u202e': 'blue' } }));
     expect(unknown).toMatchObject({ kind: 'refused', failed: 'payload', code: 'CRITICAL_ATTRIBUTE_UNKNOWN' });
     expect(unknown.kind === 'refused' && unknown.message).toContain('"colour\\u202e"');
-    expect(await header({ [`${PREFIX}verificationPluginMinVersion`]: '1.0.0' })).toBe('SIGNATURE_MALFORMED');
-    expect(await header({ [`${PREFIX}verificationPlugin`]: ' ' })).toBe('SIGNATURE_MALFORMED');
+  });
+
+  it('are refused for a plugin without a name, or a version of none [notation-ratify 9]', async () => {
+    const marked = (name: string, value: unknown) =>
+      header({ crit: [...minimal, PREFIX + name], [PREFIX + name]: value });
+    for (const value of ['', ' ', null, 1, ['signer.example']])
+      expect(await marked('verificationPlugin', value)).toBe('SIGNATURE_MALFORMED');
+    expect(await marked('verificationPlugin', 'signer.example')).toBe('PLUGIN_REQUIRED');
+    expect(await marked('verificationPluginMinVersion', '1.0.0')).toBe('SIGNATURE_MALFORMED');
+    const numbered = (version: unknown): JwsChanges => ({
+      protected: (good) => ({ ...good, [`${PREFIX}verificationPluginMinVersion`]: version }),
+    });
+    const plugin = { name: 'signer.example', minimumVersion: '1.0.0' };
+    expect(await wordFor('jws', envelope('jws', { plugin, jws: numbered(1) }))).toBe('SIGNATURE_MALFORMED');
   });
 });
