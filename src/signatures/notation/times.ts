@@ -28,11 +28,3 @@ export function epochTime(seconds: bigint): number | undefined {
 
 /** ECMAScript's dates end here, in the year 275760. */
 const LAST_SECOND = 8_640_000_000_000n;
-
-/**
- * Whether something with this expiry has expired: it has at the very moment of its expiry.
- * @param expiry undefined where it never does; milliseconds, as `now`
- */
-export function isExpired(expiry: number | undefined, now: number): boolean {
-  return expiry !== undefined && now >= expiry;
-}

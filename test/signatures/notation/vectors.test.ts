@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { type EnvelopeKind, readEnvelope } from '../../../src/signatures/notation/envelope.ts';
 import { verifyIntegrity } from '../../../src/signatures/notation/integrity.ts';
 import { readPayload, userMetadata } from '../../../src/signatures/notation/payload.ts';
-import { isExpired } from '../../../src/signatures/notation/times.ts';
 import type { Verified } from '../../../src/signatures/sigstore/result.ts';
 import * as cbor from '../../fixtures/notation/cbor-writer.ts';
 import { describeVectors } from '../../fixtures/vectors.ts';
@@ -25,7 +24,7 @@ async function summary(kind: EnvelopeKind, bytes: Uint8Array): Promise<string> {
     scheme.name === 'notary.x509' ? 'x509' : 'authority',
     `${chain.length}`,
     timestampToken === undefined ? 'untimed' : 'timed',
-    isExpired(expiry, NOW) ? 'expired' : 'current',
+    expiry !== undefined && expiry <= NOW ? 'expired' : 'current',
     payload.kind === 'verified' ? payload.value.digest.slice(7, 15) : payload.code,
   ].join(' ');
 }
@@ -46,7 +45,7 @@ describeVectors('notation-go/internal/mock/testdata', 'envelopes of notation-go'
   };
   const files = readdirSync(path);
 
-  it.each(files)('%s comes to what its name says [notation-ratify 1, 2, 9, 22]', async (file) => {
+  it.each(files)('%s comes to what its name says [notation-ratify 1, 2, 9]', async (file) => {
     const wanted = file.includes('compatible_pluginver') ? 'PLUGIN_REQUIRED' : expected[file];
     expect(await summary('jws', readFileSync(join(path, file)))).toBe(wanted);
   });
