@@ -140,11 +140,16 @@ export function parseCertificates(
   return first === undefined ? malformed('there is none') : { ok: true, value: [first, ...others] };
 }
 
-/** Whether the second certificate's key made the first one's signature. Says nothing about whether it was allowed to. */
-export async function isSignedBy(certificate: Certificate, issuer: Certificate): Promise<boolean> {
-  const { key, hash } = certificate.signatureAlgorithm;
+/** What an authority signs: a certificate, or what it says of one later. */
+export type Signed = Pick<Certificate, 'signed' | 'signature' | 'signatureAlgorithm'>;
+
+/** Whether a certificate's key made the signature of another, or of a list. Says nothing about whether it was allowed to. */
+export async function isSignedBy(
+  { signed, signature, signatureAlgorithm: { key, hash } }: Signed,
+  issuer: Certificate,
+): Promise<boolean> {
   if (issuer.publicKey.algorithm.kind !== key) return false;
-  return issuer.publicKey.verifies(certificate.signed, certificate.signature, hash);
+  return issuer.publicKey.verifies(signed, signature, hash);
 }
 
 const EMPTY = new Uint8Array();
@@ -156,7 +161,8 @@ function isName(element: DerElement | undefined): element is DerElement {
   return readElements(element.content)?.every(({ tag }) => tag === TAG.set) ?? false;
 }
 
-function readSignatureAlgorithm(element: DerElement): Checked<SignatureAlgorithm> {
+/** Reads how something is signed, be it a certificate or what an authority says of one: with SHA-2, or Ed25519. */
+export function readSignatureAlgorithm(element: DerElement): Checked<SignatureAlgorithm> {
   const [id, parameters, ...rest] = (element.tag === TAG.sequence ? readElements(element.content) : undefined) ?? [];
   const oid = id?.tag === TAG.oid ? oidText(id.content) : undefined;
   if (oid === undefined || rest.length > 0) return malformed('its signature algorithm cannot be read');

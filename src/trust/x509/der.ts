@@ -82,7 +82,8 @@ export function countElements(bytes: Uint8Array, limit: number): number | undefi
   return count;
 }
 
-function elementAt(bytes: Uint8Array, at: number): DerElement | undefined {
+/** The element that begins at a place, whatever follows it: for lists too long to be read as a whole. */
+export function elementAt(bytes: Uint8Array, at: number): DerElement | undefined {
   const tag = bytes[at];
   const first = bytes[at + 1];
   // Tag numbers above 30 take more octets; nothing in a certificate has one.

@@ -144,7 +144,8 @@ function read<T>(
   return value === undefined ? { ok: true, value: undefined } : reader(value);
 }
 
-function readExtension({
+/** One extension: its identifier, whether it binds those too who do not understand it, and its value; undefined if it is none. */
+export function readExtension({
   tag,
   content,
 }: DerElement): { readonly oid: string; readonly critical: boolean; readonly value: Uint8Array } | undefined {
