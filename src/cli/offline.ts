@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { type Configuration, defaultConfiguration, loadConfiguration } from '../config/configuration.ts';
 import { type LoadedPolicies, loadPolicies } from '../policy/sources/load.ts';
-import { describeProblem } from '../policy/sources/problem.ts';
 import type { Verifier } from '../verifier/request.ts';
 import type { Policies } from '../verifier/select.ts';
 import { type Terminal, USAGE_ERROR, usageError } from './command.ts';
 import { dockerConfigPath } from './docker-config-path.ts';
 import { createEngine } from './engine.ts';
+import { problemLines } from './policy-problems.ts';
 
 /** What `verify` and `review` were called with. */
 export type OfflineArguments = {
@@ -77,7 +77,7 @@ export async function loadRules(given: OfflineArguments, terminal: Terminal): Pr
   for (const { origin, message } of policies.value.warnings) {
     terminal.error(`countersign: ${origin.source}: ${origin.kind} "${origin.name}": ${message}\n`);
   }
-  if (policies.value.problems.length > 0) return refuse(policies.value.problems.map(describeProblem).join('\n'));
+  if (policies.value.problems.length > 0) return refuse(problemLines(policies.value.problems, given.root));
   return { configuration, policies: policies.value };
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { loadPolicies } from '../policy/sources/load.ts';
-import { describeProblem } from '../policy/sources/problem.ts';
 import { type Command, type Terminal, USAGE_ERROR, usageError } from './command.ts';
+import { problemLines } from './policy-problems.ts';
 
 /** `countersign policy check [--root DIR] PATH...`: says what is wrong with policies, and what is odd about them. */
 export const policy: Command = async (args, terminal) => {
@@ -34,7 +34,7 @@ async function check(paths: readonly string[], root: string | undefined, termina
     terminal.out(`${origin.source}: ${origin.kind} "${origin.name}": warning: ${message}\n`);
   }
   if (problems.length > 0) {
-    terminal.error(`${problems.map(describeProblem).join('\n')}\n`);
+    terminal.error(`${problemLines(problems, root)}\n`);
     return USAGE_ERROR;
   }
   const policies = sets.flatMap((set) => set.policies);

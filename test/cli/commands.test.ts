@@ -424,12 +424,21 @@ describe('a policy with a mistake', () => {
       ['policy', 'check'],
       ['verify', 'free.example/x:1', '--policy'],
     ]) {
-      expect(await inProcess([...args, path])).toMatchObject({ status: 2, error: expect.stringContaining(keyPath) });
+      const without = await inProcess([...args, path]);
+      expect(without).toMatchObject({ status: 2, error: expect.stringContaining(`the file "${keyPath}"`) });
+      expect(without.error).toContain('--root DIR');
       await mkdir(join(folder, 'etc/pki'), { recursive: true });
       await writeFile(join(folder, keyPath), release.publicKeyPem);
       const { status, error } = await inProcess([...args, path, '--root', folder]);
       expect({ status, error }, args.join(' ')).toMatchObject({ status: args[0] === 'policy' ? 0 : 1 });
       await rm(join(folder, 'etc'), { recursive: true });
+      // Who has given it needs no hint, and neither does whose key lies beside the policy.
+      expect((await inProcess([...args, path, '--root', folder])).error).not.toContain('--root DIR');
+      await writeFile(path, document.replace(keyPath, 'release.pem'));
+      const beside = await inProcess([...args, path]);
+      expect(beside).toMatchObject({ status: 2, error: expect.stringContaining('the file "release.pem"') });
+      expect(beside.error).not.toContain('--root DIR');
+      await writeFile(path, document);
     }
   });
 
