@@ -60,6 +60,12 @@ describe('identities that are read', () => {
 });
 
 describe('identities that are refused', () => {
+  it('one that is as long as allowed is read', () => {
+    const text = 'C=US,ST=WA,O=';
+    expect(parseDistinguishedName(text + 'x'.repeat(8192 - text.length)).ok).toBe(true);
+    expect(parseDistinguishedName(text + 'x'.repeat(8193 - text.length)).ok).toBe(false);
+  });
+
   it.each<[string, string, RegExp]>([
     ['no ST [notation-ratify 61]', 'C=US,O=Notary', /no ST,/],
     ['no O [notation-ratify 61]', 'C=US,ST=WA', /no O,/],
@@ -149,6 +155,14 @@ describe('identities and subjects', () => {
     expect(result).toMatchObject({
       message:
         'the certificate belongs to "C=US, ST=WA, L=Seattle, O=a\\u202eb, CN=wabbit-networks.io", and the policy wants "C=US, O=Acme, ST=WA"',
+    });
+  });
+
+  it('say what the certificate lacks that an identity must have [notation-ratify 62]', () => {
+    const result = matchDistinguishedNames([parsed('C=US,ST=WA,O=Ratify')], subject({ O: 'Ratify', CN: 'x' }));
+    expect(result).toMatchObject({
+      message:
+        'the certificate belongs to "O=Ratify, CN=x", which has no C and no ST, and the policy names an identity',
     });
   });
 

@@ -1,11 +1,8 @@
 import { printable } from '../../encoding/escape.ts';
-import type { NonEmpty } from '../../model/requirement.ts';
+import type { NameAttribute, NonEmpty } from '../../model/requirement.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readNameAttributes } from '../x509/name-attributes.ts';
 import { type Checked, refuse } from '../x509/result.ts';
-
-/** One part of a subject by the short name of its type, as the identities of policies are written. */
-export type SubjectPart = { readonly type: string; readonly value: string };
 
 /**
  * The types that Go writes by name. notation compares a subject by what Go writes of it, and refuses what has another type
@@ -30,7 +27,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
  * @returns IDENTITY_MISMATCH where the subject cannot be compared: then it is nobody's that a policy could have named
  * @see reference/notation-ratify.md §1.8, "DN rules"; notation-go internal/pkix over Go's pkix.Name.String
  */
-export function readSubject({ subject }: Certificate): Checked<NonEmpty<SubjectPart>> {
+export function readSubject({ subject }: Certificate): Checked<NonEmpty<NameAttribute>> {
   const attributes = readNameAttributes(subject);
   if (attributes === undefined) return incomparable('it is no distinguished name');
   const parts = new Map<string, string>();
@@ -43,7 +40,7 @@ export function readSubject({ subject }: Certificate): Checked<NonEmpty<SubjectP
     if (parts.has(type)) return incomparable(`it has ${type} twice`);
     parts.set(type, text);
   }
-  const [first, ...rest] = [...parts].map(([type, value]): SubjectPart => ({ type, value }));
+  const [first, ...rest] = [...parts].map(([type, value]): NameAttribute => ({ type, value }));
   return first === undefined ? incomparable('it is empty') : { ok: true, value: [first, ...rest] };
 }
 

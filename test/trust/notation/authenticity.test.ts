@@ -50,6 +50,9 @@ describe('authenticity', () => {
 
   it('is lent by nobody where the policy names nobody [notation-ratify 57]', () => {
     expect(trust({})).toBe('CERTIFICATE_UNTRUSTED');
+    expect(trustedCertificate(CHAIN, 'notary.x509', { ca: [], signingAuthority: [parsed(root)] })).toMatchObject({
+      message: 'the signature is of the scheme notary.x509, and the policy names no trust store of the type "ca"',
+    });
   });
 });
 
@@ -81,6 +84,8 @@ describe('a trust store', () => {
     ['a good file and a bad one', [file(root), raw('invalid')], 'CERTIFICATE_MALFORMED'],
     ['a good file and an empty one', [file(root), raw('')], 'CERTIFICATE_MALFORMED'],
     ['DER with a byte behind it', [raw(Buffer.concat([root.der, Buffer.from([0])]))], 'CERTIFICATE_MALFORMED'],
+    ['DER of something else', [raw(sequence())], 'CERTIFICATE_MALFORMED'],
+    ['DER of a certificate and something else', [raw(Buffer.concat([root.der, sequence()]))], 'CERTIFICATE_MALFORMED'],
     ['DER cut short', [raw(root.der.subarray(0, -1))], 'CERTIFICATE_MALFORMED'],
     [
       'a root signed by SHA-1, which no chain may have',

@@ -88,7 +88,11 @@ describe('the subject of a certificate', () => {
     ['a NumericString of letters', withO(element(0x12, Buffer.from('a')))],
     ['an empty value', withO(utf8String(''))],
     ['"=#", which notation takes for hexadecimal', withO(utf8String('a=#b'))],
-    ['a part without attributes', sequence(element(0x31))],
+    [
+      'a part without attributes',
+      sequence(element(0x31), element(0x31, sequence(objectIdentifier(OID.O), utf8String('a')))),
+    ],
+    ['a part that is no DER', sequence(element(0x31, Buffer.from([0x30])))],
     ['an attribute without value', sequence(element(0x31, sequence(objectIdentifier(OID.O))))],
     [
       'an attribute with two values',

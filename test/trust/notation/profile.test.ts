@@ -94,6 +94,9 @@ describe('a chain', () => {
     expect(await ask([leafOf({ ...impostor, subject: 'intermediate' }), ...above])).toBe('CERTIFICATE_CHAIN_BROKEN');
     const forged = intermediateOf({ ...impostor, subject: 'self-named' }, { subject: 'self-named' });
     expect(await ask([leafOf(forged), forged])).toBe('CERTIFICATE_CHAIN_BROKEN');
+    const own = KEYS['P-384']();
+    const renamed = leafOf({ ...impostor, subject: 'somebody else', keys: own }, { keys: own });
+    expect(await ask([renamed])).toBe('CERTIFICATE_CHAIN_BROKEN');
     const alone = leafOf({ ...impostor, subject: 'leaf' });
     expect(await ask([alone])).toBe('CERTIFICATE_CHAIN_BROKEN');
   });
@@ -230,6 +233,11 @@ describe('an authority', () => {
     ['any usage', [authority(), signing, extendedUsage(ANY)], 'fit'],
     ['no basic constraints', [signing], 'CERTIFICATE_UNFIT'],
     ['basic constraints that deny [notation-ratify 48]', plain(sequence(), signing), 'CERTIFICATE_UNFIT'],
+    [
+      'basic constraints that deny as critical [notation-ratify 48]',
+      [extension('2.5.29.19', sequence(), 'critical'), signing],
+      'CERTIFICATE_UNFIT',
+    ],
     ['basic constraints that are not critical [row 3]', plain(sequence(booleanTrue), signing), 'CERTIFICATE_UNFIT'],
     ['no key usage', [authority()], 'CERTIFICATE_UNFIT'],
     ['a key usage that is not critical', [authority(), optionalUsage(BITS.keyCertSign)], 'CERTIFICATE_UNFIT'],
