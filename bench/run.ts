@@ -5,6 +5,7 @@ import { DEFAULT_IMAGES, readFlags } from './flags.ts';
 import { describeMachine } from './machine.ts';
 import { measureCold } from './measure/cold.ts';
 import { type Context, freshNumbers } from './measure/context.ts';
+import { measureGpg } from './measure/gpg.ts';
 import { measureKeyless } from './measure/keyless.ts';
 import { measureMemory } from './measure/memory.ts';
 import { measureRequests } from './measure/requests.ts';
@@ -47,12 +48,13 @@ try {
   const { rows: requests, lineBytes } = await measureRequests(context);
   const cold = await measureCold(context);
   const keyless = await measureKeyless(context);
+  const gpg = await measureGpg(context);
   const start = await measureStart(context, lineBytes);
   const warm = await measureWarm(context, lineBytes);
   const memory = [await measureMemory(context, Math.min(flags.images, DEFAULT_IMAGES))];
   if (flags.images > DEFAULT_IMAGES) memory.push(await measureMemory(context, flags.images));
   const date = new Date().toISOString().slice(0, 10);
-  const results: Results = { machine, date, form, lineBytes, requests, warm, cold, keyless, start, memory };
+  const results: Results = { machine, date, form, lineBytes, requests, warm, cold, keyless, gpg, start, memory };
   process.stdout.write(`\n${textTable(rowsOf(results))}\n`);
   if (flags.write) await writeReport(import.meta.dirname, results);
 } finally {

@@ -1,4 +1,5 @@
 import type { ColdResult } from '../measure/cold.ts';
+import type { GpgResult } from '../measure/gpg.ts';
 import type { KeylessResults } from '../measure/keyless.ts';
 import type { MemoryResult } from '../measure/memory.ts';
 import type { RequestsRow } from '../measure/requests.ts';
@@ -16,6 +17,7 @@ export type Results = {
   readonly warm: WarmResult;
   readonly cold: readonly ColdResult[];
   readonly keyless: KeylessResults;
+  readonly gpg: GpgResult;
   readonly start: readonly StartResult[];
   readonly memory: readonly MemoryResult[];
 };

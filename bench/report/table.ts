@@ -6,7 +6,7 @@ import { AIMS, type Results } from './results.ts';
 export type Row = { readonly what: string; readonly figure: string; readonly aim: string; readonly met: string };
 
 /** The results as rows. The figure is the median of all rounds, with the least and the greatest in brackets. */
-export function rowsOf({ warm, cold, keyless, requests, memory, start }: Results): readonly Row[] {
+export function rowsOf({ warm, cold, keyless, gpg, requests, memory, start }: Results): readonly Row[] {
   const bare = warm.perSecond['bare'] ?? Number.NaN;
   return [
     row('Warm decisions by digest, rate against the bare server', spread(warm.digest.rate), `≥ ${AIMS.warm}`, [
@@ -48,6 +48,14 @@ export function rowsOf({ warm, cold, keyless, requests, memory, start }: Results
       `${keyless.several.requests}`,
       `≤ ${keyless.several.bound}`,
       [keyless.several.requests <= keyless.several.bound],
+    ),
+    row('Cold GPG signature (RSA 3072), CPU time against one P-256 verification', spread(gpg.overCryptography)),
+    row('… CPU time against one verification by such a key', spread(gpg.overBare)),
+    row(
+      'Requests (GPG, lookaside): cold, repeat; by tag cold, repeat',
+      `${gpg.requests.cold}, ${gpg.requests.repeat}; ${gpg.requests.tagCold}, ${gpg.requests.tagRepeat}`,
+      `≤ ${gpg.bound}, 0; repeat by tag 1`,
+      [gpg.requests.cold <= gpg.bound, gpg.requests.repeat === 0, gpg.requests.tagRepeat === 1],
     ),
     ...requests.map(({ form, referrers, cold, repeat, tagCold, tagRepeat, bound }) =>
       row(
