@@ -4,9 +4,11 @@ import { type CredentialSource, inTurn, NO_CREDENTIALS } from '../config/credent
 import { loadRegistries, readCa } from '../config/registries.ts';
 import { loadRegistriesConf } from '../config/registries-conf.ts';
 import type { RegistryRule } from '../config/registry-rules.ts';
+import { createHttpClient, type HttpClient } from '../http/client.ts';
 import type { ProxySettings } from '../http/proxy.ts';
 import type { LoadedPolicies } from '../policy/sources/load.ts';
 import { createRegistry } from '../registry/create.ts';
+import { createRevocation } from '../trust/revocation/revocation.ts';
 import { createTrustStore } from '../trust/trust-store.ts';
 import { type Caches, createCaches } from '../verifier/caches.ts';
 import type { Verifier } from '../verifier/request.ts';
@@ -61,11 +63,17 @@ export async function createEngine(options: EngineOptions): Promise<Result<Engin
     proxy: proxySettings(configuration.proxy),
     ...(extraCa.value === undefined ? {} : { extraCa: extraCa.value }),
   });
+  const authorities = createHttpClient({
+    isConfigured: (host) => registries.value.hosts.has(host),
+    proxy: proxySettings(configuration.proxy),
+    ...(extraCa.value === undefined ? {} : { extraCa: extraCa.value }),
+  });
   const { entries, bytes, ttl } = configuration.cache;
   const caches = createCaches({ entries, bytes, lives: ttl }, Date.now);
   const verifier = createVerifier({
     registry,
     trust: createTrustStore(),
+    revocation: createRevocation(authorities, { clock: Date.now }),
     caches,
     policies: options.policies,
     settings: {
@@ -78,7 +86,18 @@ export async function createEngine(options: EngineOptions): Promise<Result<Engin
     onRequest: options.onRequest ?? (() => undefined),
     onDefect: options.onDefect,
   });
-  return ok({ verifier, caches, warnings: registriesConf.value.warnings });
+  return ok({ verifier: closing(verifier, authorities), caches, warnings: registriesConf.value.warnings });
+}
+
+/** The engine with a client that is its own. */
+function closing(verifier: Verifier, http: HttpClient): Verifier {
+  return {
+    decide: verifier.decide,
+    close: async () => {
+      await verifier.close();
+      await http.close();
+    },
+  };
 }
 
 /** Rules that stay and rules that follow their files, as one array that is the same while nothing changed. */

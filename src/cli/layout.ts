@@ -1,9 +1,12 @@
+import { failed } from '../codes/result.ts';
+import type { HttpClient } from '../http/client.ts';
 import { formatLayout, type LayoutReference } from '../image/layout-reference.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { Asker } from '../model/subject.ts';
 import { openLayout } from '../registry/layout/create.ts';
 import type { Registry } from '../registry/registry.ts';
 import { withAttachments } from '../signatures/layout/attachments.ts';
+import { createRevocation } from '../trust/revocation/revocation.ts';
 import { createTrustStore } from '../trust/trust-store.ts';
 import { createCaches } from '../verifier/caches.ts';
 import type { RequestedLayout, Verifier } from '../verifier/request.ts';
@@ -53,12 +56,19 @@ export async function openLayoutArgument(
   return { ...attached, requested: { image: written, path, layout: reference, as: 'none' } };
 }
 
+/** Whoever is to be asked beyond the folder cannot be. */
+const NO_NETWORK: HttpClient = {
+  request: () => Promise.resolve(failed('REGISTRY_UNREACHABLE', 'a folder is decided on without any network')),
+  close: () => Promise.resolve(),
+};
+
 /** An engine that reads one folder and has no way to anything else. */
 export function layoutVerifier(registry: Registry, rules: Rules, terminal: Terminal): Verifier {
   const { onError, unmatched, requireDigest, cache } = rules.configuration;
   return createVerifier({
     registry,
     trust: createTrustStore(),
+    revocation: createRevocation(NO_NETWORK, { clock: Date.now }),
     caches: createCaches({ entries: cache.entries, bytes: cache.bytes, lives: cache.ttl }, Date.now),
     policies: () => inForce(rules),
     settings: { onError, unmatched, requireDigest, listAge: cache.ttl },

@@ -102,6 +102,11 @@ export const REASONS = {
   CONDITION_UNDECIDABLE: error('content', 'A condition of the policy could not be evaluated.'),
   ASKER_UNKNOWN: error('unavailable', 'What the policy asks about the request is not known.'),
 
+  REVOCATION_UNKNOWN: error(
+    'content',
+    'Check that countersign reaches the OCSP responders and CRLs that the certificates name, or let the policy only report revocation.',
+  ),
+
   // Inside
   DEADLINE_EXCEEDED: error('unavailable', 'The decision took longer than the webhook may: try again.'),
   INTERNAL_ERROR: error('internal', 'This is a defect of countersign: please report it with its log.'),
@@ -173,6 +178,10 @@ export const REASONS = {
   CRITICAL_ATTRIBUTE_UNKNOWN: refusal(
     'invalid',
     'Sign the image without the critical attribute: countersign does not know what it demands.',
+  ),
+  CERTIFICATE_REVOKED: refusal(
+    'invalid',
+    'Sign the image again with a certificate that its authority has not revoked.',
   ),
   CERTIFICATE_NOT_LOGGED: refusal(
     'invalid',

@@ -110,6 +110,8 @@ export type Proof =
       readonly notAfter: number | 'forever';
       /** What stands against it and does not refuse it, because the rule only has it reported. */
       readonly reservations: readonly Reservation[];
+      /** Chains of certificates of which it is asked at each judgement whether any was revoked. */
+      readonly revocable: readonly RevocableChain[];
     }
   | {
       readonly kind: 'disproved';
@@ -125,6 +127,21 @@ export type Reservation = {
   readonly message: string;
   readonly holds: 'always' | { readonly before: number } | { readonly from: number };
 };
+
+/** A chain whose certificates may have been revoked since, or may be tomorrow; such answers are never part of a proof. */
+export type RevocableChain = {
+  /** The signer's, or that of whoever vouches for the time. */
+  readonly of: 'signer' | 'timestamp';
+  /** DER, the leaf first and the root last. */
+  readonly certificates: readonly Uint8Array[];
+  /** When the signature was made, where somebody trusted says it; milliseconds. */
+  readonly signedAt: number | undefined;
+  /** From when on the proof rests on it; milliseconds. */
+  readonly from: number | 'always';
+};
+
+/** Of a proof that needs no more than it says. */
+export const UNRESERVED = { reservations: [], revocable: [] } as const;
 
 /** One artifact that was found, with what came of it. */
 export type Finding =

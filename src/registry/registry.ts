@@ -49,7 +49,9 @@ export type RequestPurpose =
   | 'referrers'
   | 'ping'
   | 'lookaside'
-  | 'extension';
+  | 'extension'
+  | 'ocsp'
+  | 'crl';
 
 /** What decides where the signatures of an image are looked for: `registries.d`, and how the image was asked for. */
 export type SignatureSearch = { readonly storage: SignatureStorage; readonly asked: AskedForm };

@@ -4,7 +4,7 @@ import { type Failure, failed, failure, failureClass, ok, type Result } from '..
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { type Repository, repositoryName } from '../image/reference.ts';
-import type { Proof } from '../model/finding.ts';
+import type { Proof, RevocableChain } from '../model/finding.ts';
 import { hashOf } from '../model/hash.ts';
 import type { ProofRule, Where } from '../model/requirement.ts';
 import type { Registry, RequestContext, SignatureSearch } from '../registry/registry.ts';
@@ -16,7 +16,10 @@ import type { BlobReference, Candidate, Listing } from '../signatures/evidence.t
 import { listNotationSignatures } from '../signatures/notation/referrers.ts';
 import { type ProvableCandidate, proveCandidate } from '../signatures/prove-candidate.ts';
 import { createMaterialLoader, type ProofMaterial } from '../trust/proof-material.ts';
+import type { Revocation } from '../trust/revocation/revocation.ts';
+import { type RevocationStatus, unknown } from '../trust/revocation/status.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
+import { parseCertificate } from '../trust/x509/certificate.ts';
 import { type Caches, FRESH } from './caches.ts';
 import { holdsAt } from './judge.ts';
 import type { Task } from './task.ts';
@@ -71,6 +74,8 @@ export type Gatherer = {
     budget: Budget,
     task: Task,
   ) => Promise<Result<Proof>>;
+  /** Whether a certificate of a chain was revoked, as far as anybody says now. */
+  readonly revocation: (chain: RevocableChain, task: Task) => Promise<RevocationStatus>;
 };
 
 /** A listing, and when it was asked for. */
@@ -78,8 +83,16 @@ type Read = { readonly listing: Listing; readonly at: number };
 
 const LATE = failure('DEADLINE_EXCEEDED', 'the signatures could not be read in time');
 
+/** What a gatherer is made of. */
+export type GathererParts = {
+  readonly trust: TrustStore;
+  readonly caches: Caches;
+  readonly revocation: Revocation;
+  readonly clock: () => number;
+};
+
 /** Makes a gatherer over the caches. */
-export function createGatherer(trust: TrustStore, caches: Caches, clock: () => number): Gatherer {
+export function createGatherer({ trust, caches, revocation, clock }: GathererParts): Gatherer {
   const listFlights = createSingleFlight<Result<Read>>();
   const blobFlights = createSingleFlight<Result<Uint8Array>>();
   const proofFlights = createSingleFlight<Result<Proof>>();
@@ -179,6 +192,16 @@ export function createGatherer(trust: TrustStore, caches: Caches, clock: () => n
       // Somebody else may have asked long before this task began.
       const latest = ageOf(joined.value) > Math.max(FRESH, maximumAge) ? await read() : joined;
       return latest.ok ? ok({ listing: latest.value.listing, age: ageOf(latest.value) }) : latest;
+    },
+
+    revocation: async ({ certificates, signedAt }, task) => {
+      const chain = certificates.flatMap((der) => {
+        const certificate = parseCertificate(der);
+        return certificate.ok ? [certificate.value] : [];
+      });
+      // They were read when the signature was proved; what cannot be read again is not asked for as if it were not there.
+      if (chain.length < certificates.length) return unknown('a certificate cannot be read');
+      return revocation.check(chain, signedAt, task.deadline.signal(), task.onRequest);
     },
 
     prove: async (candidate, rule, target, where, budget, task) => {

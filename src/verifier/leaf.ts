@@ -1,7 +1,7 @@
 import { type Failure, ok, type Result } from '../codes/result.ts';
 import { effectiveTag } from '../image/reference.ts';
 import type { AskedForm, SignatureStorage } from '../image/signature-storage.ts';
-import type { Finding } from '../model/finding.ts';
+import type { Finding, Proof, RevocableChain } from '../model/finding.ts';
 import type { Leaf, NonEmpty, ProofRule, Store, Where } from '../model/requirement.ts';
 import type { AskedName } from '../model/subject.ts';
 import type { EvidenceRule } from '../policy/policy.ts';
@@ -10,6 +10,7 @@ import { FRESH } from './caches.ts';
 import { type Budget, type Gatherer, type LookupKind, type Search, type Target } from './gather.ts';
 import { judge } from './judge.ts';
 import { type AcceptedFinding, NOTHING_SEEN, type Seen } from './node-value.ts';
+import { unlessRevoked } from './revoked.ts';
 import type { Task } from './task.ts';
 
 /** What one leaf found at one manifest. */
@@ -203,16 +204,20 @@ async function findingOf(candidate: Candidate, index: number, leaf: Leaf, contex
     candidate.kind === 'malformed'
       ? candidate.proof
       : await context.gatherer.prove(candidate, leaf.proof, context.target, leaf.where, context.budget, context.task);
-  if ('kind' in proof)
-    return { kind: 'judged', location, artifact, proof, verdict: judge(leaf, proof, context.asked, context.task.now) };
-  if (!proof.ok) return { kind: 'unread', location, artifact, failure: proof.failure };
-  return {
-    kind: 'judged',
-    location,
-    artifact,
-    proof: proof.value,
-    verdict: judge(leaf, proof.value, context.asked, context.task.now),
-  };
+  if ('ok' in proof && !proof.ok) return { kind: 'unread', location, artifact, failure: proof.failure };
+  return judged('ok' in proof ? proof.value : proof, candidate, leaf, context);
+}
+
+/** What a proof is worth at this moment, for this name and this leaf. */
+async function judged(
+  proof: Proof,
+  { location, artifact }: Exclude<Candidate, { kind: 'unread' }>,
+  leaf: Leaf,
+  { asked, gatherer, task }: LeafContext,
+): Promise<Finding> {
+  const verdict = judge(leaf, proof, asked, task.now);
+  const ask = (chain: RevocableChain) => gatherer.revocation(chain, task);
+  return unlessRevoked({ kind: 'judged', location, artifact, proof, verdict }, leaf, ask, task.now);
 }
 
 /** One report for each artifact, by the first verifier that knows its type; other artifacts are ignored. */

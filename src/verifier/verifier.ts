@@ -5,6 +5,7 @@ import type { OnError, Origin, Outcome, Unmatched } from '../model/outcome.ts';
 import type { Requirement } from '../model/requirement.ts';
 import type { Selected } from '../policy/policy.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Revocation } from '../trust/revocation/revocation.ts';
 import type { TrustStore } from '../trust/trust-store.ts';
 import { accessFor } from './access.ts';
 import { type Caches, FRESH, type ResolvedManifest } from './caches.ts';
@@ -39,6 +40,8 @@ export type VerifierParts = {
   /** Read at each decision, so that an edit is in force on the next request. */
   readonly policies: () => Policies;
   readonly settings: VerifierSettings;
+  /** Says whether certificates were revoked. */
+  readonly revocation: Revocation;
   readonly clock: () => number;
   /** Told of each request to a registry. */
   readonly onRequest: OnRequest;
@@ -64,7 +67,7 @@ type Run = {
  * request are decided side by side under one deadline.
  */
 export function createVerifier(parts: VerifierParts): Verifier {
-  const gatherer = createGatherer(parts.trust, parts.caches, parts.clock);
+  const gatherer = createGatherer(parts);
   const resolver = createResolver(parts.caches);
 
   return {

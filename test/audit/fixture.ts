@@ -5,7 +5,7 @@ import type { RefusalCode } from '../../src/codes/codes.ts';
 import { failure } from '../../src/codes/result.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import type { Decision, PolicyOutcome, SubjectDecision } from '../../src/model/decision.ts';
-import { BY_CERTIFICATE, type Finding, type Location } from '../../src/model/finding.ts';
+import { BY_CERTIFICATE, type Finding, type Location, UNRESERVED } from '../../src/model/finding.ts';
 import type { Mode } from '../../src/model/mode.ts';
 import type { Origin, Outcome } from '../../src/model/outcome.ts';
 
@@ -43,7 +43,7 @@ export function acceptedFinding(display = 'key sha256:aa'): Finding {
       log: [],
       checks: [],
       timedBy: BY_CERTIFICATE,
-      reservations: [],
+      ...UNRESERVED,
       notBefore: 'always',
       notAfter: 'forever',
     },

@@ -1,7 +1,7 @@
 import { createSigner } from '../../src/cli/demo/signer.ts';
 import { type Failure, failure } from '../../src/codes/result.ts';
 import { digestOf } from '../../src/image/digest.ts';
-import { BY_CERTIFICATE, type Finding, type Proof } from '../../src/model/finding.ts';
+import { BY_CERTIFICATE, type Finding, type Proof, UNRESERVED } from '../../src/model/finding.ts';
 import type { Condition, Leaf, NonEmpty, Requirement } from '../../src/model/requirement.ts';
 import type { LookForLeaf } from '../../src/verifier/evaluate.ts';
 import type { LeafEvidence } from '../../src/verifier/leaf.ts';
@@ -102,7 +102,7 @@ function judged(thing: Exclude<Thing, { kind: 'unread' }>, type: string): Extrac
     log: [],
     checks: [],
     timedBy: BY_CERTIFICATE,
-    reservations: [],
+    ...UNRESERVED,
     notBefore: 'always',
     notAfter: 'forever',
   };

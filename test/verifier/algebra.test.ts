@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { failure, failureClass } from '../../src/codes/result.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
-import { BY_CERTIFICATE, type Proof } from '../../src/model/finding.ts';
+import { BY_CERTIFICATE, type Proof, UNRESERVED } from '../../src/model/finding.ts';
 import type { EachRule, Leaf, NonEmpty, Requirement } from '../../src/model/requirement.ts';
 import { decidedWithoutEvidence, evaluate } from '../../src/verifier/evaluate.ts';
 import { judge } from '../../src/verifier/judge.ts';
@@ -300,7 +300,7 @@ describe('a leaf that asks for what this version does not verify', () => {
     log: [],
     checks: [],
     timedBy: BY_CERTIFICATE,
-    reservations: [],
+    ...UNRESERVED,
     notBefore: 'always',
     notAfter: 'forever',
   };

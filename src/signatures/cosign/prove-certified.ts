@@ -7,6 +7,7 @@ import {
   type LogEntry,
   type Proof,
   type Signer,
+  UNRESERVED,
   type WitnessedTime,
 } from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
@@ -116,5 +117,5 @@ function proved(
   },
 ): Proof {
   const checks: readonly Check[] = rest.checks.map((check) => ({ check, result: { kind: 'passed' } }));
-  return { kind: 'proved', signer, claims, ...rest, timedBy: BY_CERTIFICATE, reservations: [], checks };
+  return { kind: 'proved', signer, claims, ...rest, timedBy: BY_CERTIFICATE, ...UNRESERVED, checks };
 }

@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../codes/result.ts';
 import type { Digest } from '../../image/digest.ts';
-import { BY_CERTIFICATE, type Check, type CheckName, type Proof } from '../../model/finding.ts';
+import { BY_CERTIFICATE, type Check, type CheckName, type Proof, UNRESERVED } from '../../model/finding.ts';
 import type { Authorities } from '../../trust/proof-material.ts';
 import { trustedChains } from '../../trust/x509/chain.ts';
 import { signerOf } from '../../trust/x509/identity.ts';
@@ -61,7 +61,7 @@ export async function proveCurrentBundle(
     log: [],
     checks,
     timedBy: BY_CERTIFICATE,
-    reservations: [],
+    ...UNRESERVED,
     notBefore,
     notAfter,
   });

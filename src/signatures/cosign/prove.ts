@@ -7,6 +7,7 @@ import {
   type Claims,
   type LogEntry,
   type Proof,
+  UNRESERVED,
 } from '../../model/finding.ts';
 import type { HashRule } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
@@ -140,7 +141,7 @@ function proved(key: PublicKey, claims: Claims, entry?: LogEntry & { readonly at
     log: entry === undefined ? [] : [entry],
     checks,
     timedBy: BY_CERTIFICATE,
-    reservations: [],
+    ...UNRESERVED,
     notBefore: 'always',
     notAfter: 'forever',
   };

@@ -1,12 +1,11 @@
 import { failed, type Result } from '../../codes/result.ts';
 import { printable } from '../../encoding/escape.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import type { Check, CheckName, Proof, Reservation, Signer } from '../../model/finding.ts';
+import type { Check, CheckName, Proof, Reservation, RevocableChain, Signer } from '../../model/finding.ts';
 import { trustedCertificate } from '../../trust/notation/authenticity.ts';
 import { readSubject } from '../../trust/notation/distinguished-name.ts';
 import { codeSigningChainProblem } from '../../trust/notation/profile.ts';
 import type { NotationMaterial } from '../../trust/proof-material.ts';
-import type { Certificate } from '../../trust/x509/certificate.ts';
 import { asProof, refused, type Verified, verified } from '../sigstore/result.ts';
 import { type Envelope, type EnvelopeKind, readEnvelope } from './envelope.ts';
 import { verifyIntegrity } from './integrity.ts';
@@ -77,6 +76,7 @@ async function prove(
     checks: PASSED,
     ...times.value,
     reservations: [...reservations, ...times.value.reservations],
+    revocable: [signerChain(envelope), ...times.value.revocable],
   } satisfies Proof & Times);
 }
 
@@ -105,7 +105,8 @@ function signerOf({ chain }: Envelope): Signer {
   return { display: printable(text, 253), ids: [key, name], identity: { subject: parts } };
 }
 
-/** Certificates of a chain that may have been revoked: all but the root, which nobody could revoke but itself. */
-export function revocable(chain: readonly Certificate[]): readonly Certificate[] {
-  return chain.slice(0, -1);
+/** notation takes the word of a signing authority alone for when a signature was made, and no timestamp's. */
+function signerChain({ chain, scheme }: Envelope): RevocableChain {
+  const signedAt = scheme.name === 'notary.x509.signingAuthority' ? scheme.authenticSigningTime : undefined;
+  return { of: 'signer', certificates: chain.map(({ der }) => der), signedAt, from: 'always' };
 }

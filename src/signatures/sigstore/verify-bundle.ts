@@ -5,6 +5,7 @@ import {
   type LogEntry,
   type Proof,
   type Signer,
+  UNRESERVED,
 } from '../../model/finding.ts';
 import type { NonEmpty } from '../../model/requirement.ts';
 import type { PublicKey } from '../../trust/public-key.ts';
@@ -113,7 +114,7 @@ async function prove(
     log: entries.value.map(logEntry),
     checks: CHECKED.map((check): Check => ({ check, result: { kind: 'passed' } })),
     timedBy: BY_CERTIFICATE,
-    reservations: [],
+    ...UNRESERVED,
     notBefore: 'always',
     notAfter: restsOnNow(entries.value, moments),
   };

@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../codes/result.ts';
 import type { Digest } from '../../image/digest.ts';
-import type { Check, CheckName, Claims, Proof } from '../../model/finding.ts';
+import { type Check, type CheckName, type Claims, type Proof, UNRESERVED } from '../../model/finding.ts';
 import { KEY_ALGORITHMS, type OpenPgpKey } from '../../trust/openpgp/key-packet.ts';
 import type { OpenPgpCertificate } from '../../trust/openpgp/keyring.ts';
 import { type OpenPgpLibrary, openPgpLibrary } from '../../trust/openpgp/library.ts';
@@ -143,7 +143,7 @@ function proved(
     times: [],
     log: [],
     checks: PASSED,
-    reservations: [],
+    ...UNRESERVED,
     timedBy: { from: isSignatureLater ? 'signature' : 'key', until: isSignatureFirst ? 'signature' : 'key' },
     notBefore: isSignatureLater ? from : signing.notBefore,
     notAfter: isSignatureFirst ? signature.notAfter : signing.notAfter,
