@@ -11,14 +11,23 @@ export type SignedMessage = {
   readonly signature: Uint8Array;
 };
 
-/** What a message decompresses to at most; a payload is a few hundred bytes. */
-const MAXIMUM_DECOMPRESSED = 1024 * 1024;
+/**
+ * Bytes of a payload, which has a few hundred. Whoever may put signatures where they are looked for can name the policy's
+ * key in them, and to hash a megabyte of line ends as text takes a tenth of a second.
+ */
+const MAXIMUM_PAYLOAD = 16 * 1024;
+
+/** What a message decompresses to at most: a payload, a signature, and what announces them. */
+const MAXIMUM_DECOMPRESSED = 32 * 1024;
 
 /** Packets that are told apart; an honest message has three. */
 const MAXIMUM_PACKETS = 64;
 
-/** A signature by RSA of 4096 bits with its subpackets takes less than one kilobyte. */
-const MAXIMUM_SIGNATURE = 16 * 1024;
+/**
+ * A signature by RSA of 4096 bits with its subpackets takes less than one kilobyte, and four with its key beside it. Of
+ * more bytes thousands of subpackets can be made, which take longer to read than the signature to verify.
+ */
+const MAXIMUM_SIGNATURE = 8 * 1024;
 
 /** Ways of compression (RFC 9580 §9.4). */
 const ZIP = 1;
@@ -146,7 +155,10 @@ function assemble(literal: OpenPgpPacket, { body: signature }: OpenPgpPacket): R
   // Format, the length of a name and the name, a date: none of them is signed, and none of them is read.
   const start = 2 + nameLength + 4;
   if (!LITERAL_FORMATS.has(format) || start > literal.body.length) return malformed('its payload cannot be read');
-  return ok({ payload: literal.body.subarray(start), signature });
+  const payload = literal.body.subarray(start);
+  if (payload.length > MAXIMUM_PAYLOAD)
+    return failed('LIMIT_EXCEEDED', `its payload takes more than ${MAXIMUM_PAYLOAD} bytes`);
+  return ok({ payload, signature });
 }
 
 function malformed(why: string): Result<never> {
