@@ -193,7 +193,7 @@ export const REASONS = {
   ),
   TIMESTAMP_INVALID: refusal(
     'invalid',
-    'Sign the image again with a timestamp authority that the trusted root names, or without a timestamp.',
+    'Sign the image again with a timestamp authority that the policy trusts, or without a timestamp.',
   ),
   ARTIFACT_REQUIRED: refusal(
     'invalid',

@@ -1,6 +1,6 @@
 /**
- * Writes DER (X.690), the few types that an X.509 certificate is made of.
- * For certificates of our own making only: nothing here reads, and nothing here sees text from outside.
+ * Writes DER (X.690): the few types that an X.509 certificate of our own making is made of, and bare elements around
+ * whatever bytes. Nothing here reads.
  */
 
 /** One DER element: tag, length and content together. */

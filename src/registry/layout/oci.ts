@@ -15,8 +15,8 @@ import { isAttachment, isSavedSignature, nameOf, readIndex, shownEntries } from 
 const MAXIMUM_SEARCH_BYTES = 16 * 1024 * 1024;
 
 /**
- * An OCI image layout: `index.json` names images, and beside them the `.sig` tags of cosign, which containers/image reads,
- * and manifests that refer to an image, as oras, regctl and cosign write them.
+ * An OCI image layout: `index.json` names images, and beside them the `.sig` tags of cosign and manifests that refer to an
+ * image, as oras, regctl and cosign write them. containers/image reads no signatures here.
  * @see OCI image layout specification
  */
 export function ociLayout(folder: Folder, place: Repository, which: LayoutImage): Layout {

@@ -109,6 +109,10 @@ describe('one section', () => {
     [{ 'default-docker': { 'use-sigstore-attachments': 1 } }, 'default-docker.use-sigstore-attachments: it must be'],
     [{ docker: { 'a\u202e': 1 } }, 'docker["a\\u202e"]: it must be a map'],
     [{ docker: { 'docker.io/a': {}, 'Index.docker.io/a': {} } }, '"docker.io/a" and "Index.docker.io/a" are one name'],
+    [{ '<<': {} }, 'merge key'],
+    [{ docker: { '<<': {} } }, 'merge key'],
+    [{ docker: { 'a.example': { '<<': { lookaside: 'https://b.example' } } } }, 'merge key'],
+    [{ 'default-docker': { '<<': {} } }, 'merge key'],
   ])('%j is refused', (value, expected) => {
     expect(refusal(value)).toMatch(/^POLICY_BROKEN /);
     expect(refusal(value)).toContain(expected);

@@ -23,6 +23,7 @@ export type RegistriesD = {
  */
 export function readRegistriesD(value: unknown): Result<RegistriesD> {
   if (!isFields(value)) return failed('POLICY_BROKEN', 'registries.d: a file must be a map');
+  if (merges(value)) return merging('registries.d');
   const docker = readSections(fieldOf(value, 'docker'));
   if (!docker.ok) return docker;
   const written = fieldOf(value, 'default-docker');
@@ -62,10 +63,20 @@ function twice(what: string, one: string, other: string): Result<never> {
   return failed('POLICY_BROKEN', `${what} defined both in ${first} and ${second}`);
 }
 
+/** YAML 1.1 puts the fields of another map here. As a key that nobody knows it would be passed over, and a lookaside lost. */
+function merges(fields: Fields): boolean {
+  return fieldOf(fields, '<<') !== undefined;
+}
+
+function merging(path: string): Result<never> {
+  return failed('POLICY_BROKEN', `${path}: the merge key "<<" is not read; write out what it stands for`);
+}
+
 /** Scopes come out in the form in which they are looked up. */
 function readSections(value: unknown): Result<RegistriesD['docker']> {
   if (value === undefined || value === null) return ok({});
   if (!isFields(value)) return failed('POLICY_BROKEN', 'docker: it must be a map of names');
+  if (merges(value)) return merging('docker');
   const sections = new Map<string, { readonly written: string; readonly section: StorageSection }>();
   for (const [written, fields] of Object.entries(value)) {
     const section = readSection(fields ?? {}, `docker[${shown(written)}]`);
@@ -83,6 +94,7 @@ function readSections(value: unknown): Result<RegistriesD['docker']> {
 /** What is for writing alone (`lookaside-staging`, `sigstore-staging`) is not even looked at. */
 function readSection(value: unknown, path: string): Result<StorageSection> {
   if (!isFields(value)) return failed('POLICY_BROKEN', `${path}: it must be a map`);
+  if (merges(value)) return merging(path);
   const lookaside = readUrl(value, 'lookaside', path);
   if (!lookaside.ok) return lookaside;
   // The name that it had before; the new one wins where both are written.
