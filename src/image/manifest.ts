@@ -31,6 +31,12 @@ export type ImageManifest = {
   readonly annotations: Readonly<Record<string, string>>;
 };
 
+/**
+ * Values of one manifest. An index of a thousand manifests has some ten thousand; three hundred thousand keys, each another,
+ * take more than a second to read, in which nothing else is decided, and a manifest is read twice.
+ */
+const MAXIMUM_VALUES = 50_000;
+
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 /**
@@ -80,7 +86,7 @@ export function parseImageManifest(bytes: Uint8Array, mediaType: string): Result
  * @returns the media type; RESPONSE_MALFORMED, MEDIA_TYPE_UNSUPPORTED, LIMIT_EXCEEDED (nesting)
  */
 export function checkManifestType(bytes: Uint8Array, mediaType: string | undefined): Result<string> {
-  const json = parseStrictJson(bytes);
+  const json = parseStrictJson(bytes, { maxValues: MAXIMUM_VALUES });
   if (!json.ok) return json;
   const object = asObject(json.value);
   if (object === undefined) return malformed('a manifest is a JSON object');
@@ -133,7 +139,7 @@ function parseDescriptors(value: JsonValue | undefined): Result<readonly Descrip
 }
 
 function documentOf(bytes: Uint8Array, mediaType: string): Result<JsonObject> {
-  const json = parseStrictJson(bytes);
+  const json = parseStrictJson(bytes, { maxValues: MAXIMUM_VALUES });
   if (!json.ok) return json;
   const object = asObject(json.value);
   if (object === undefined) return malformed('a manifest is a JSON object');

@@ -32,6 +32,8 @@ const HEADER = 'x-registry-supports-signatures';
 
 /** Bytes of what stands beside the header, which nobody reads. */
 const PING_BYTES = 65_536;
+/** Values in a list: many times those of as many signatures as are read. */
+const LIST_VALUES = 10_000;
 const PING_LIVES_MS = 600_000;
 
 /**
@@ -97,7 +99,7 @@ export function createSignatureExtension(wire: Wire): SignatureExtension {
 function readList(answer: Answer, maximum: number): Result<readonly Uint8Array[]> {
   if (answer.status !== 200) return { ok: false, failure: statusFailure(answer) };
   const host = printable(answer.url.host);
-  const json = parseStrictJson(answer.body);
+  const json = parseStrictJson(answer.body, { maxValues: LIST_VALUES });
   if (!json.ok) {
     const { code, message } = json.failure;
     return failed(code, `the list of signatures from ${host} cannot be read: ${message}`);

@@ -194,6 +194,13 @@ describe('a registry that serves signatures itself', () => {
     expect(await read()).toBe('RESPONSE_TOO_LARGE');
   });
 
+  it('is no way to keep everybody waiting: four mebibytes of keys are not read [hostile]', async () => {
+    const keys = Array.from({ length: 250_000 }, (_, i) => `"x${i.toString(36)}":0`);
+    behaviour.list = `{"signatures":[],${keys.join()}}`;
+    expect(behaviour.list.length).toBeLessThan(4 * 1024 * 1024);
+    expect(await read()).toBe('LIMIT_EXCEEDED');
+  });
+
   it('gets the credential that it asks for, and only for the list', async () => {
     behaviour.isClosed = true;
     behaviour.list = list(entry('one'));

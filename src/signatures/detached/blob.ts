@@ -24,6 +24,8 @@ const OPENPGP_STARTS: ReadonlySet<number> = new Set([
 const NAMED = 0x00;
 const LINE_END = 0x0a;
 const MAXIMUM_NAME = 64;
+/** Values in a sigstore signature, which has a dozen annotations at most. */
+const MAXIMUM_VALUES = 1_000;
 
 /**
  * Tells the format of a detached signature by its first byte, as containers/image does.
@@ -56,7 +58,7 @@ export function readDetachedBlob(bytes: Uint8Array): Result<DetachedBlob> {
 
 /** Members may be null, as Go writes an empty list or map; unknown ones are ignored. */
 function readSigstore(bytes: Uint8Array): Result<DetachedBlob> {
-  const json = parseStrictJson(bytes);
+  const json = parseStrictJson(bytes, { maxValues: MAXIMUM_VALUES });
   const object = json.ok ? asObject(json.value) : undefined;
   const mediaType = object === undefined ? undefined : stringAt(object, 'mimeType');
   const payload = object?.['payload'] === null ? '' : stringAt(object ?? {}, 'payload');

@@ -95,6 +95,10 @@ describe('a sigstore signature that lies detached', () => {
     ['annotations that are no texts', sigstore({ ...GOOD, annotations: { a: 1 } })],
     ['annotations that are a list', sigstore({ ...GOOD, annotations: [] })],
     ['a member written twice', bytes('\0sigstore-json\n{"mimeType":"a","mimeType":"b","payload":"","annotations":{}}')],
+    [
+      'thousands of members',
+      sigstore({ ...GOOD, ...Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [i, 0])) }),
+    ],
     ['more behind it', Buffer.concat([sigstore(GOOD), bytes('{}')])],
   ])('is none where it holds %s', (_, blob) => {
     expect(kindOf(blob)).toBe('RESPONSE_MALFORMED');
