@@ -77,7 +77,7 @@ export function createLists(client: AuthorityClient, clock: () => number, limits
     if (list.changesSince !== undefined) return unreadable('the list holds changes to another one only');
     const { thisUpdate: issuedAt } = list;
     // A view would keep all of the answer in memory.
-    const scope = list.scope === undefined ? undefined : Uint8Array.from(list.scope);
+    const scope = list.scope === undefined ? undefined : new Uint8Array(list.scope);
     const complete = { issuedAt, scope, complete: entries };
     if (list.freshest === undefined) return { ok: true, value: { ...complete, changes: undefined, until, bytes } };
 

@@ -75,6 +75,18 @@ describe('looking a certificate up in a list', () => {
     expect(await world.once(leaf)).toMatch(/^revoked: /);
   });
 
+  it('keeps many certificates of one list apart, whichever was looked up before', async () => {
+    const leaves = Array.from({ length: 80 }, () => world.leaf(lists(world.server.url('crl'))));
+    const isRevoked = (index: number): boolean => index % 3 === 0;
+    const revoked = leaves.filter((_, index) => isRevoked(index)).map((of) => ({ of }));
+    world.server.answers.set('crl', writeList(root, { revoked }));
+    const revocation = world.start();
+    for (let round = 0; round < 2; round++)
+      for (const [index, leaf] of leaves.entries())
+        expect(await said(revocation, [leaf, root])).toMatch(isRevoked(index) ? /^revoked: / : /^good$/);
+    expect(world.server.requests).toHaveLength(1);
+  });
+
   it('does not take a certificate whose serial number begins or ends like its own for it', async () => {
     const leaf = world.leaf(lists(world.server.url('crl')));
     const { serial } = leaf.certificate;
