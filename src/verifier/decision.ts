@@ -101,7 +101,7 @@ function warningsOf(subject: SubjectDecision, policy: PolicyOutcome): readonly s
   if (policy.admission === 'warn' || (policy.mode === 'warn' && policy.admission === 'refuse'))
     return [`${who}: ${said}`];
   if (policy.outcome.kind === 'error' && policy.admission === 'admit') return [`${who}: admitted unverified: ${said}`];
-  if (policy.outcome.kind !== 'verified') return [];
+  if (policy.outcome.kind !== 'verified' && policy.outcome.kind !== 'accepted') return [];
   const notes = policy.outcome.findings.flatMap((finding) =>
     finding.kind === 'judged' && finding.verdict.kind === 'accepted' ? finding.verdict.warnings : [],
   );
