@@ -96,7 +96,8 @@ async function readReferrer(
   if (envelope === undefined) return malformed('its layer is neither a JWS nor a COSE envelope');
   return {
     kind: 'notation',
-    id: layer.digest,
+    // Another manifest may name the same bytes as an envelope of the other kind, and lie: what it proves is not proved here.
+    id: `${envelope} ${layer.digest}`,
     location: { ...location, repository: repositoryName(fetched.value.location) },
     artifact,
     blob: { digest: layer.digest, size: layer.size },
