@@ -61,6 +61,8 @@ async function prove(
     if (levels.authenticity === 'enforce') return claimed(refused('signer', trusted.code, trusted.message), signer);
     reservations.push({ message: trusted.message, holds: 'always' });
   }
+  // Where a stranger may sign, his certificates do not say where requests go, unless revocation is to refuse him.
+  const isAsked = trusted.ok || levels.revocation === 'enforce';
   const times = await timesOf(envelope, material);
   if (times.kind === 'refused') return claimed(times, signer);
   return verified({
@@ -76,7 +78,7 @@ async function prove(
     checks: PASSED,
     ...times.value,
     reservations: [...reservations, ...times.value.reservations],
-    revocable: [signerChain(envelope), ...times.value.revocable],
+    revocable: [...(isAsked ? [signerChain(envelope)] : []), ...times.value.revocable],
   } satisfies Proof & Times);
 }
 
