@@ -13,7 +13,7 @@ import { decisionOf, type Judgement, policyOutcome, subjectDecision } from './de
 import { decidedWithoutEvidence, evaluate } from './evaluate.ts';
 import { type Budget, createGatherer, fullBudget, type Gatherer, type Target } from './gather.ts';
 import { evaluateLeaf, type LeafContext } from './leaf.ts';
-import { NOTHING_SEEN, type NodeValue } from './node-value.ts';
+import { gravest, NOTHING_SEEN, type NodeValue } from './node-value.ts';
 import { outcomeOf } from './outcome.ts';
 import type { DecisionRequest, RequestedImage, RequestedLayout, Verifier } from './request.ts';
 import { createResolver, type Resolver } from './resolve.ts';
@@ -177,7 +177,10 @@ async function valueOf(
   const first = await attempt(selected, requirement, subject, resolved.value, run.parts.settings.listAge, budget, run);
   if (first.value.kind === 'pass' || !first.stale) return first.value;
   // The image may have been signed since the list was read: an old list may admit, but not refuse (MODEL.md M2).
-  return (await attempt(selected, requirement, subject, resolved.value, FRESH, budget, run)).value;
+  const again = (await attempt(selected, requirement, subject, resolved.value, FRESH, budget, run)).value;
+  if (again.kind !== 'error' || first.value.kind !== 'error') return again;
+  // What took all the time the first time must not come out as time that ran out, which `onError` loosens.
+  return { ...again, failure: gravest([again.failure, first.value.failure]) };
 }
 
 async function attempt(
