@@ -132,7 +132,7 @@ export async function notationWorld(settings: NotationSettings = {}): Promise<No
 }
 
 /** Signs an artifact as notation does and attaches the signature; where there is no referrers API, by the fallback tag. */
-function attachSignature(
+export function attachSignature(
   registry: MisbehavingRegistry,
   repository: string,
   image: Artifact,
