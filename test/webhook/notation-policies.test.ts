@@ -7,6 +7,7 @@ import { SIGNED_AT } from '../fixtures/notation/signer.ts';
 import { becomes, expectVerified, registryFor, stage } from '../fixtures/webhook.ts';
 import { type Folder, folder } from '../policy/sources/folder.ts';
 import {
+  expectAccepted,
   expectRefused,
   type NotationSigner,
   notationSigner,
@@ -200,6 +201,33 @@ describe('what a level comes to', () => {
       expect(answer.warnings).toHaveLength(warnings);
       expect(JSON.parse(answer.annotations['image-0'] ?? '{}')).toMatchObject({ outcome: 'untrusted' });
     }
+  });
+});
+
+describe('what the level audit only reports', () => {
+  it('is a warning of the answer: by whom an image is signed, and what else would refuse it [notation-ratify 132]', async () => {
+    const { run, at, signed } = await notationWorld({
+      statements: [
+        { signatureVerification: { level: 'audit' }, trustedIdentities: ['x509.subject: C=US, ST=WA, O=Other'] },
+      ],
+      stores,
+    });
+    signed('shop/web', stranger, { expiry: SIGNED_AT + 1000 });
+    expectAccepted(
+      await run([at('shop/web:v1')]),
+      'the certificate belongs to "C=US, ST=WA, O=Acme, OU=Release"',
+      "no certificate of the signer's chain is in a trust store that the policy names",
+      'the signature expired at 2026-06-01T11:00:01.000Z',
+    );
+  });
+
+  it('is none where nothing stands against it', async () => {
+    const { run, at, signed } = await notationWorld({
+      statements: [{ signatureVerification: { level: 'audit' } }],
+      stores,
+    });
+    signed('shop/web', acme);
+    expectAccepted(await run([at('shop/web:v1')]));
   });
 });
 

@@ -223,6 +223,51 @@ describe('a referrer that is no good signature', () => {
   });
 });
 
+describe('very many referrers', () => {
+  it('of other types do not count: a good signature is found among hundreds [notation-ratify 105]', async () => {
+    const world = await notationWorld({ stores });
+    const image = world.push('shop/web');
+    for (let n = 0; n < 900; n++) {
+      world.registry.pushManifest('shop/web', {
+        schemaVersion: 2,
+        mediaType: MANIFEST,
+        artifactType: 'application/vnd.example.sbom',
+        config: EMPTY,
+        layers: [],
+        subject: descriptorOf(image),
+        annotations: { n: String(n) },
+      });
+    }
+    world.attach('shop/web', image, acme);
+    const answer = await world.run([world.at('shop/web:v1')]);
+    expectVerified(answer);
+    expect(answer.requests).toBe(5);
+  });
+
+  it('that are bad signatures do not hide a good one behind them', async () => {
+    const world = await notationWorld({ stores });
+    const image = world.push('shop/web');
+    for (let n = 0; n < 30; n++) world.attach('shop/web', image, stranger);
+    world.attach('shop/web', image, acme);
+    expectVerified(await world.run([world.at('shop/web:v1')]));
+    expect((await world.run([world.at(`shop/web@${image.digest}`)])).requests).toBe(0);
+  });
+
+  it('beyond the limit are not tried: what lies there is an error, and no unsigned image [notation-ratify 112]', async () => {
+    const world = await notationWorld({ stores });
+    const image = world.push('shop/web');
+    for (let n = 0; n < 101; n++) world.attach('shop/web', image, stranger);
+    world.attach('shop/web', image, acme);
+    const answer = await world.run([world.at('shop/web:v1')]);
+    expectRefused(answer, 'error', 'LIMIT_EXCEEDED');
+    // The image's own manifest, and a hundred.
+    expect(
+      world.registry.seen().filter((one) => one.startsWith('GET') && one.includes('/manifests/sha256:')),
+    ).toHaveLength(101);
+    expect(answer.milliseconds).toBeLessThan(4_000);
+  });
+});
+
 describe('beside signatures of another tool', () => {
   it('each policy looks at its own kind', async () => {
     const registry = await registryFor();
