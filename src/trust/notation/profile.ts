@@ -12,6 +12,12 @@ export type ChainProblem = { readonly code: RefusalCode; readonly message: strin
 const MAXIMUM_LENGTH = 10;
 
 /**
+ * Names that are compared with limits on names in one chain, which honest ones do a few dozen times. Nobody trusts the
+ * chain yet, and a thousand names below a thousand limits, nine times over, take seconds.
+ */
+const MAXIMUM_COMPARISONS = 10_000;
+
+/**
  * Extended key usages that a signer's certificate must not have. One that states none is for anything, and code signing
  * need not be among those stated (reference/notation-ratify.md §1.7).
  *
@@ -99,6 +105,7 @@ async function chainProblem(
   const against =
     leafProblem(leaf, purpose) ??
     firstOf(authorities, (authority, index) => authorityProblem(authority, index, purpose)) ??
+    comparisonsProblem(chain) ??
     firstOf(authorities, (authority, index) => constraintsProblem(authority, chain.slice(0, index + 1))) ??
     firstOf(chain, unknownExtensionProblem);
   return against ?? (await signatureProblem(chain, edges));
@@ -170,6 +177,17 @@ function authorityProblem({ extensions }: Certificate, index: number, purpose: P
   const isLimited = extendedKeyUsage !== undefined && !extendedKeyUsage.includes(ANY_USAGE);
   if (isLimited && !extendedKeyUsage.includes(usage)) return unfit(`${who} may not issue certificates for ${what}`);
   return undefined;
+}
+
+function comparisonsProblem(chain: readonly Certificate[]): ChainProblem | undefined {
+  let names = 0;
+  let comparisons = 0;
+  for (const { extensions } of chain) {
+    const { permitted = [], excluded = [] } = extensions.nameConstraints ?? {};
+    comparisons += names * (permitted.length + excluded.length);
+    names += 1 + extensions.names.length;
+  }
+  return comparisons > MAXIMUM_COMPARISONS ? unfit('the chain limits more names than are compared') : undefined;
 }
 
 function constraintsProblem({ extensions }: Certificate, below: readonly Certificate[]): ChainProblem | undefined {
