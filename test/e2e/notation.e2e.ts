@@ -6,6 +6,9 @@ import { DOCUMENT_CASES } from './notation/cases/documents.ts';
 import { JWS_CASES } from './notation/cases/jws.ts';
 import { KEY_CASES } from './notation/cases/keys.ts';
 import { LEVEL_CASES } from './notation/cases/levels.ts';
+import { LIMIT_CASES } from './notation/cases/limits.ts';
+import { LOOSENED_CASES } from './notation/cases/loosened.ts';
+import { NAME_CASES } from './notation/cases/names.ts';
 import { PAYLOAD_CASES } from './notation/cases/payloads.ts';
 import { REGISTRY_CASES } from './notation/cases/registry.ts';
 import { REVOCATION_CASES } from './notation/cases/revocation.ts';
@@ -34,6 +37,9 @@ const GROUPS = {
   timestamps: TIMESTAMP_CASES,
   revocation: REVOCATION_CASES,
   registry: REGISTRY_CASES,
+  limits: LIMIT_CASES,
+  loosened: LOOSENED_CASES,
+  names: NAME_CASES,
 };
 
 describeWith(

@@ -26,7 +26,8 @@ export function write(bench: Bench, name: string, question: Question): Written {
   const stores = question.stores ?? { 'ca/acme/root.pem': acme.pem };
   for (const [path, content] of Object.entries(stores)) put(directory, `truststore/x509/${path}`, content);
   question.tamper?.(directory);
-  const known = [hosts.fallback, hosts.referrers, front.host, revocation.host, timestamps.host];
+  const byName = hosts.fallback.replace('127.0.0.1', 'localhost');
+  const known = [hosts.fallback, byName, hosts.referrers, front.host, revocation.host, timestamps.host];
   const registries = Object.fromEntries(known.map((host) => [host, { plainHttp: true }]));
   const configuration = folder.write(`${name}.config.json`, JSON.stringify({ registries, deadline: '20s' }));
   return { directory, configuration };

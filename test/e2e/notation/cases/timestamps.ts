@@ -18,7 +18,7 @@ async function signedInTime(
   format: 'jws' | 'cose',
   question: (place: Place) => Question,
 ): Promise<Question> {
-  const notAfter = Math.floor(Date.now() / 1000) * 1000 + 6_000;
+  const notAfter = Math.floor(Date.now() / 1000) * 1000 + 10_000;
   await sign(place, { format, timestamps: place.timestamps }, signerBelowAcme(place, { notAfter }));
   return { ...question(place), notBefore: notAfter + 1_000 };
 }
