@@ -25,7 +25,7 @@ import type { MemoryRegistry } from '../fixtures/memory-registry.ts';
 import { type SigningOptions, signEnvelope } from '../fixtures/notation/signer.ts';
 
 /** The fixtures' day, from which everything here is counted; milliseconds. */
-const DAY = 24 * 3_600_000;
+export const DAY = 24 * 3_600_000;
 
 const NOTATION_TYPE = 'application/vnd.cncf.notary.signature';
 
