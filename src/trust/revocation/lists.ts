@@ -16,6 +16,7 @@ import {
   type RevocationLimits,
   type RevocationStatus,
   unknown,
+  untilRevoked,
 } from './status.ts';
 
 /** Looks certificates up in the lists that authorities publish, and keeps the lists. */
@@ -132,7 +133,7 @@ export function createLists(client: AuthorityClient, clock: () => number, limits
     async status(certificate, issuer, sources, signedAt, context) {
       const places = (sources.points ?? []).flatMap((point) => point.urls.map((url) => ({ point, url })));
       if (places.length === 0) return unknown('its CRL distribution points name no URL');
-      const said = await Promise.all(
+      const said = await untilRevoked(
         places.map(({ point, url }) => ask(certificate, issuer, point, url, sources, signedAt, context)),
       );
       const revoked = said.find(({ kind }) => kind === 'revoked');

@@ -13,6 +13,7 @@ import {
   type RevocationStatus,
   statusOf,
   unknown,
+  untilRevoked,
 } from './status.ts';
 
 /** Says whether certificates are revoked, and keeps what authorities signed until it ends. Asked on every decision. */
@@ -87,7 +88,7 @@ export function createRevocation(
     async check(chain, signedAt, signal, onRequest) {
       if (!isOrdered(chain)) return unknown('whether the certificates are revoked is not known: they are no chain');
       const context = { signal, onRequest };
-      const statuses = await Promise.all(
+      const statuses = await untilRevoked(
         chain.slice(0, -1).map(async (certificate, index) => {
           const issuer = chain[index + 1] ?? certificate;
           const status = await ask(certificate, issuer, signedAt, context);

@@ -55,3 +55,18 @@ export function statusOf(which: string, status: RevocationStatus): RevocationSta
     ? { kind, message: `${which} ${message}` }
     : { kind, message: `whether ${which} is revoked is not known: ${message}` };
 }
+
+/**
+ * All answers, or the first that says "revoked": it decides by itself, and whoever makes the others wait must not make it
+ * wait too. Of time that runs out, `onError` may say that it admits; of a revoked certificate nobody may.
+ */
+export function untilRevoked<T extends { readonly kind: string }>(asked: readonly Promise<T>[]): Promise<readonly T[]> {
+  return new Promise((resolve, reject) => {
+    for (const one of asked) {
+      one.then((answer) => {
+        if (answer.kind === 'revoked') resolve([answer]);
+      }, reject);
+    }
+    Promise.all(asked).then(resolve, reject);
+  });
+}
