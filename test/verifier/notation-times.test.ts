@@ -7,7 +7,16 @@ import type { Verifier } from '../../src/verifier/request.ts';
 import { issueRoot, NOON } from '../fixtures/certificates.ts';
 import { createMemoryRegistry, engineOver, requestFor, saidBy, standingClock } from '../fixtures/memory-registry.ts';
 import { newTimestampAuthority, timestampToken } from '../fixtures/notation/timestamps.ts';
-import { attach, DAY, type How, push, type Signatory, type Stores, signatory, trustPolicy } from './notation-fixture.ts';
+import {
+  attach,
+  DAY,
+  type How,
+  push,
+  type Signatory,
+  type Stores,
+  signatory,
+  trustPolicy,
+} from './notation-fixture.ts';
 
 const NOT_BEFORE = NOON - 30 * DAY;
 const NOT_AFTER = NOON + 30 * DAY;
@@ -26,7 +35,7 @@ const verifying = (level: string, verifyTimestamp: string, override: object = {}
 
 type Case = {
   readonly what: string;
-  readonly statement: object;
+  readonly statement: Readonly<Record<string, unknown>>;
   readonly how?: How;
   readonly by?: Signatory;
   /** What is said at each moment, in the order of time: `verified`, or a code. */
@@ -164,33 +173,36 @@ const said = async (engine: Verifier, image: string, at: number) => {
 };
 
 describe('at the edges of time, decided is', () => {
-  it.each(CASES.map((one) => [one.what, one] as const))('%s', async (_, { statement, how, by = acme, said: moments }) => {
-    const memory = createMemoryRegistry();
-    const image = push(memory);
-    attach(memory, image, by, how);
-    const name = `${memory.host}/shop/web@${image.digest}`;
-    const set = trustPolicy(STORES, statement);
-    // Forwards and backwards: what was kept at one moment must not answer at another.
-    for (const order of [moments, moments.toReversed()]) {
-      const clock = standingClock(NOON);
-      const warm = engineOver(memory.client(), [set], { clock });
-      for (const [at, word, warnings] of order) {
-        clock.move(at - clock());
-        const cold = engineOver(memory.client(), [set], { clock: standingClock(at) });
-        const expected = await said(cold, name, at);
-        expect(expected.word, new Date(at).toISOString()).toBe(word);
-        if (warnings !== undefined) expect(expected.warnings).toBe(warnings);
-        expect((await said(warm, name, at)).all).toEqual(expected.all);
-        expect((await said(warm, name, at)).all).toEqual(expected.all);
+  it.each(CASES.map((one) => [one.what, one] as const))(
+    '%s',
+    async (_, { statement, how, by = acme, said: moments }) => {
+      const memory = createMemoryRegistry();
+      const image = push(memory);
+      attach(memory, image, by, how);
+      const name = `${memory.host}/shop/web@${image.digest}`;
+      const set = trustPolicy(STORES, statement);
+      // Forwards and backwards: what was kept at one moment must not answer at another.
+      for (const order of [moments, moments.toReversed()]) {
+        const clock = standingClock(NOON);
+        const warm = engineOver(memory.client(), [set], { clock });
+        for (const [at, word, warnings] of order) {
+          clock.move(at - clock());
+          const cold = engineOver(memory.client(), [set], { clock: standingClock(at) });
+          const expected = await said(cold, name, at);
+          expect(expected.word, new Date(at).toISOString()).toBe(word);
+          if (warnings !== undefined) expect(expected.warnings).toBe(warnings);
+          expect((await said(warm, name, at)).all).toEqual(expected.all);
+          expect((await said(warm, name, at)).all).toEqual(expected.all);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('a timestamp authority whose certificate is revoked', () => {
   const REVOKED: RevocationStatus = { kind: 'revoked', message: 'certificate 1 of the chain was revoked' };
 
-  async function asked(statement: object, at: number, status: RevocationStatus) {
+  async function asked(statement: Readonly<Record<string, unknown>>, at: number, status: RevocationStatus) {
     const memory = createMemoryRegistry();
     const image = push(memory);
     attach(memory, image, acme, stamped);
