@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '../codes/result.ts';
 import type { NonEmpty, SigstoreRef, TrustRef } from '../model/requirement.ts';
 import { readStoreFile } from './notation/authenticity.ts';
 import { type OpenPgpCertificate, parseKeyring } from './openpgp/keyring.ts';
+import { mergeCertificates } from './openpgp/merge.ts';
 import { type PublicKey, parsePublicKey } from './public-key.ts';
 import { publicGoodRoot } from './sigstore/public-good.ts';
 import { parseTrustedRoot, type TrustedRoot, trustedRootOfPem } from './sigstore/trusted-root.ts';
@@ -105,7 +106,7 @@ export function createTrustStore(): TrustStore {
       if (!set.ok) return set;
       const [first, ...rest] = set.value.items;
       return ok({
-        certificates: [first.certificate, ...rest.map(({ certificate }) => certificate)],
+        certificates: mergeCertificates([first.certificate, ...rest.map(({ certificate }) => certificate)]),
         hash: set.value.hash,
       });
     },

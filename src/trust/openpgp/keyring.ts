@@ -17,7 +17,8 @@ export type OpenPgpCertificate = {
 /** Bounds of one keyring. Those of distributions hold a few dozen keys. */
 const MAXIMUM_BYTES = 1024 * 1024;
 const MAXIMUM_CERTIFICATES = 1000;
-const MAXIMUM_PACKETS = 50_000;
+/** Packets of one keyring. */
+export const MAXIMUM_PACKETS = 50_000;
 
 /** What armored keys call themselves; the last is PGP's own name for the second. */
 const KEY_LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY BLOCK', 'PRIVATE KEY BLOCK', 'SECRET KEY BLOCK']);
@@ -131,7 +132,8 @@ function withoutSecret(packet: OpenPgpPacket): OpenPgpPacket | undefined {
   return body === undefined ? undefined : { tag, body };
 }
 
-function certificateOf({ key, belongings }: Group): OpenPgpCertificate | undefined {
+/** A certificate of its packets; undefined where its primary key cannot be read. */
+export function certificateOf({ key, belongings }: Group): OpenPgpCertificate | undefined {
   const primary = readKey(key.body);
   if (primary === undefined) return undefined;
   // A subkey that cannot be read signs nothing; it stays among the packets, where nothing finds it.
