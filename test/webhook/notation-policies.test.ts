@@ -153,6 +153,26 @@ describe('what a level comes to', () => {
     expect(registry.requests.length).toBeGreaterThan(0);
   });
 
+  it.each<[rule: Json, comesTo: 'accepted' | 'IDENTITY_MISMATCH']>([
+    [level('strict'), 'IDENTITY_MISMATCH'],
+    [level('permissive'), 'IDENTITY_MISMATCH'],
+    [level('strict', { expiry: 'log', authenticTimestamp: 'log', revocation: 'log' }), 'IDENTITY_MISMATCH'],
+    [level('audit', { authenticity: 'enforce' }), 'IDENTITY_MISMATCH'],
+    [level('audit'), 'accepted'],
+    [level('audit', { expiry: 'enforce', authenticTimestamp: 'enforce', revocation: 'enforce' }), 'accepted'],
+    [level('strict', { authenticity: 'log' }), 'accepted'],
+  ])('whose signature it is belongs to authenticity, and to no other check: %j', async (rule, comesTo) => {
+    const trustedIdentities = ['x509.subject: C=US, ST=WA, O=Acme, OU=Nightly'];
+    const { run, at, signed } = await notationWorld({
+      statements: [{ signatureVerification: rule, trustedIdentities }],
+      stores,
+    });
+    signed('shop/web', acme);
+    const answer = await run([at('shop/web:v1')]);
+    if (comesTo === 'accepted') expectAccepted(answer, 'the certificate belongs to');
+    else expectRefused(answer, 'untrusted', comesTo);
+  });
+
   it.each(['strict', 'permissive', 'audit'])('an image that nobody signed is refused at %s', async (name) => {
     const { run, at, push } = await notationWorld({ statements: [{ signatureVerification: level(name) }], stores });
     push('shop/web');
