@@ -61,6 +61,13 @@ export type Authorities = {
 /** Signatures on one chain, as far as honest chains go; beyond it building a chain is bounded by itself. */
 const CHAIN_COST = 6;
 
+/**
+ * Signatures that one notation envelope takes where strangers are refused: whoever is in no trust store costs his own, and one
+ * that only shows a trusted certificate the links above the one that it forged. A hundred fit into an image's budget
+ * (notation-ratify.md §1.12).
+ */
+const NOTATION_COST = 5;
+
 /** Signatures on the log entries and timestamps of one artifact, as far as honest ones go. */
 const WITNESS_COST = 8;
 
@@ -135,7 +142,7 @@ function loadStores(trust: TrustStore, rule: Extract<ProofRule, { kind: 'notatio
     edges: trust.edges,
     problem: once(() => problemOf(stores)),
     hash: hashOf(['notation', ca.value.hash, signingAuthority.value.hash, tsa.value.hash]),
-    cost: 1 + CHAIN_COST + WITNESS_COST,
+    cost: levels.authenticity === 'enforce' ? NOTATION_COST : 1 + CHAIN_COST + WITNESS_COST,
   });
 }
 

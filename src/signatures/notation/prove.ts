@@ -46,21 +46,21 @@ async function prove(
   if (sound.kind === 'refused') return sound;
   const envelope = sound.value;
   const signer = signerOf(envelope);
-  const problem = await codeSigningChainProblem(envelope.chain, material.edges);
-  if (problem !== undefined) return claimed(refused('signature', problem.code, problem.message), signer);
-  // Before anything that takes a network: a signature of something else is the cheapest to refuse.
+  // A signature of something else, or of somebody whom nobody knows, is the cheapest to refuse.
   const payload = readPayload(envelope.payload);
   if (payload.kind === 'refused') return claimed(payload, signer);
   const about = aboutThis(payload.value, target);
   if (about.kind === 'refused') return claimed(about, signer);
 
   const { levels } = material;
-  const reservations: Reservation[] = [];
   const trusted = trustedCertificate(envelope.chain, envelope.scheme.name, material.stores);
-  if (!trusted.ok) {
-    if (levels.authenticity === 'enforce') return claimed(refused('signer', trusted.code, trusted.message), signer);
-    reservations.push({ message: trusted.message, holds: 'always' });
+  const stranger = trusted.ok || levels.authenticity === 'log' ? undefined : trusted;
+  const problem = await codeSigningChainProblem(envelope.chain, material.edges, stranger);
+  if (problem !== undefined) {
+    const check = problem === stranger ? 'signer' : 'signature';
+    return claimed(refused(check, problem.code, problem.message), signer);
   }
+  const reservations: Reservation[] = trusted.ok ? [] : [{ message: trusted.message, holds: 'always' }];
   // Where a stranger may sign, his certificates do not say where requests go, unless revocation is to refuse him.
   const isAsked = trusted.ok || levels.revocation === 'enforce';
   const times = await timesOf(envelope, material);

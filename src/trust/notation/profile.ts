@@ -69,14 +69,16 @@ type Purpose = keyof typeof RULES;
  * not understood, names that an authority above excludes, and authorities that may not issue for signing code refuse.
  * @param chain attacker-controlled, in the order in which it came
  * @param edges which certificates were seen to have signed which
- * @returns undefined where nothing does; CERTIFICATE_CHAIN_BROKEN, CERTIFICATE_UNFIT, ALGORITHM_UNSUPPORTED
+ * @param foremost what stands against it already, and comes before anything that takes verifying a signature
+ * @returns undefined where nothing does; `foremost`, CERTIFICATE_CHAIN_BROKEN, CERTIFICATE_UNFIT, ALGORITHM_UNSUPPORTED
  * @see reference/notation-ratify.md §1.7
  */
 export function codeSigningChainProblem(
   chain: readonly Certificate[],
   edges: VerifiedEdges,
+  foremost?: ChainProblem,
 ): Promise<ChainProblem | undefined> {
-  return chainProblem(chain, 'codeSigning', edges);
+  return chainProblem(chain, 'codeSigning', edges, foremost);
 }
 
 /**
@@ -95,6 +97,7 @@ async function chainProblem(
   chain: readonly Certificate[],
   purpose: Purpose,
   edges: VerifiedEdges,
+  foremost?: ChainProblem,
 ): Promise<ChainProblem | undefined> {
   const [leaf, ...authorities] = chain;
   if (leaf === undefined) return broken('there is no certificate');
@@ -108,7 +111,7 @@ async function chainProblem(
     comparisonsProblem(chain) ??
     firstOf(authorities, (authority, index) => constraintsProblem(authority, chain.slice(0, index + 1))) ??
     firstOf(chain, unknownExtensionProblem);
-  return against ?? (await signatureProblem(chain, edges));
+  return against ?? foremost ?? (await signatureProblem(chain, edges));
 }
 
 /** Names are compared as the bytes that they are. */
@@ -210,7 +213,8 @@ async function signatureProblem(
   chain: readonly Certificate[],
   edges: VerifiedEdges,
 ): Promise<ChainProblem | undefined> {
-  for (const [index, certificate] of chain.entries()) {
+  // From the root down: what a trusted authority did not sign is found out at once, however much a stranger hung below it.
+  for (const [index, certificate] of [...chain.entries()].toReversed()) {
     const above = chain[index + 1];
     if (!(await isIssuedBy(certificate, above ?? certificate, edges)))
       return above === undefined

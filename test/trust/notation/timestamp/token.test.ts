@@ -38,10 +38,15 @@ describe('a timestamp token', () => {
       token({
         signers: [{ unsigned: [sequence(objectIdentifier('1.2.3'), element(0x31, octetString(Buffer.alloc(bytes))))] }],
       });
-    const spare = 65_536 - padded(60_000).length + 60_000;
-    expect(padded(spare)).toHaveLength(65_536);
-    expect(await ask(padded(spare))).toBe(AT_NOON);
-    expect(await ask(padded(spare + 1))).toBe('has more than 65536 bytes');
+    // A signature by ECDSA has a byte or two more or less each time, so the token of the right size is looked for.
+    const ofSize = (bytes: number): Buffer => {
+      for (;;) {
+        const made = padded(60_000 + bytes - padded(60_000).length);
+        if (made.length === bytes) return made;
+      }
+    };
+    expect(await ask(ofSize(65_536))).toBe(AT_NOON);
+    expect(await ask(ofSize(65_537))).toBe('has more than 65536 bytes');
   });
 
   it.each([
