@@ -12,7 +12,7 @@ import { compileOwnObject, namedFiles } from '../dialects/countersign/compile.ts
 import { compileTrustPolicy } from '../dialects/notation/compile.ts';
 import type { TrustPolicyDocument } from '../dialects/notation/document.ts';
 import { readTrustPolicy } from '../dialects/notation/read.ts';
-import { storesOf } from '../dialects/notation/stores.ts';
+import { storePath, storesOf } from '../dialects/notation/stores.ts';
 import { compileObject } from '../dialects/openshift/compile.ts';
 import { readObject } from '../dialects/openshift/object.ts';
 import { isLabel } from '../dns-name.ts';
@@ -83,7 +83,9 @@ export async function readPolicyFile(path: string, room: number, context: Readin
     fail({ code: 'POLICY_BROKEN', message: 'its name is not that of a namespace, with .json behind it' });
   }
 
+  const base = { policyFile: path, root: context.root };
   const sources: Source[] = [];
+  const folders: MaterialFile[] = [];
   const storage: RegistriesD[] = [];
   const mirrors: MirrorSet[] = [];
   const take = async (one: Recognised, number: number): Promise<Failure | undefined> => {
@@ -120,7 +122,10 @@ export async function readPolicyFile(path: string, room: number, context: Readin
       case 'trustPolicy': {
         const document = readTrustPolicy(text.ok ? text.value : '');
         if (!document.ok) return document.failure;
-        const stores = await findStores(storesOf(document.value), path);
+        const named = storesOf(document.value);
+        // Looked at before it is listed what is in them: what comes or goes in between changes the next look.
+        folders.push(...(await readMaterial(new Set(named.map(storePath)), base)));
+        const stores = await findStores(named, path);
         sources.push({
           kind: 'trustPolicy',
           written: document.value,
@@ -154,9 +159,7 @@ export async function readPolicyFile(path: string, room: number, context: Readin
   }
   if (sources.length > room) fail({ code: 'LIMIT_EXCEEDED', message: `there are more than ${MAX_OBJECTS} policies` });
 
-  const folders = sources.flatMap((source) => (source.kind === 'trustPolicy' ? source.stores.folders : []));
-  const named = new Set([...sources.flatMap(({ names }) => names), ...folders]);
-  const material = await readMaterial(named, { policyFile: path, root: context.root });
+  const material = [...folders, ...(await readMaterial(new Set(sources.flatMap(({ names }) => names)), base))];
   const refs = lookup(material);
   const refsOf = (source: Source) => (source.kind === 'object' ? (name: string) => asText(name, refs(name)) : refs);
   const compiled = sources.map((source) => ({ source, policies: compile(source, refsOf(source), context) }));

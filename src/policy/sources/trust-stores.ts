@@ -11,8 +11,6 @@ import { type MaterialFile, unavailable } from './material.ts';
 export type FoundStores = {
   /** The certificate files, as paths beside the document. */
   readonly files: readonly string[];
-  /** The folders themselves: a file that comes or goes is another store. */
-  readonly folders: readonly string[];
   /** What is wrong with stores of which no file can be named. */
   readonly missing: readonly Extract<TrustRef, { kind: 'unavailable' }>[];
   /** The certificates of a store, each file looked up; `unavailable` where there are none. */
@@ -25,7 +23,6 @@ export async function findStores(names: readonly TrustStoreName[], policyFile: s
   for (const name of names) found.set(storePath(name), await filesOf(storePath(name), dirname(policyFile)));
   return {
     files: [...found.values()].flatMap((files) => ('why' in files ? [] : files)),
-    folders: [...found.keys()],
     missing: [...found].flatMap(([path, files]) => ('why' in files ? [unavailable(path, files.why)] : [])),
     store: (name, material) => {
       const path = storePath(name);
