@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { Failure, Result } from '../../codes/result.ts';
 import type { PolicyDefaults } from '../defaults.ts';
 import type { EntryRules } from './entry.ts';
@@ -60,7 +60,7 @@ export async function takeSnapshot(
       looked.push(one);
       objects += one.reading.policies.length;
     }
-    const useOf = usesOf(looked, listing.value);
+    const useOf = usesOf(looked, listing.value, rules.path);
     const files = looked.map((one) => settle(one, useOf(one.file)));
     states.push(listed(rules, listing.value, files));
   }
@@ -152,7 +152,7 @@ function settle({ file, reading, last, kept }: Looked, use: FileUse): FileState 
 }
 
 /** What the policies of an entry name each of its files as, under whatever path. */
-function usesOf(looked: readonly Looked[], { directories }: Listing): (file: PolicyFile) => FileUse {
+function usesOf(looked: readonly Looked[], { directories }: Listing, entry: string): (file: PolicyFile) => FileUse {
   if (directories.length === 0) return () => 'entry';
   const named = new Set<string>();
   for (const { reading, last, kept } of looked) {
@@ -161,12 +161,15 @@ function usesOf(looked: readonly Looked[], { directories }: Listing): (file: Pol
     for (const { id, place } of material) named.add(place.path).add(id ?? place.path);
   }
   return ({ path, id }) =>
-    isInTrustStore(path) || named.has(resolve(path)) || (id !== undefined && named.has(id)) ? 'named' : 'other';
+    isInTrustStore(path, entry) || named.has(resolve(path)) || (id !== undefined && named.has(id)) ? 'named' : 'other';
 }
 
-/** Trust stores stand in notation's layout whether a statement names them or not, and hold nothing but certificates. */
-function isInTrustStore(path: string): boolean {
-  return path.includes('/truststore/x509/');
+/**
+ * Trust stores stand in notation's layout whether a statement names them or not, and hold nothing but certificates. An entry
+ * that itself stands in such a place holds policies: those that cannot be read must refuse there too.
+ */
+function isInTrustStore(path: string, entry: string): boolean {
+  return `/${relative(entry, path)}`.includes('/truststore/x509/');
 }
 
 /** The scopes that every object had, by what names it, wherever it is written now. */

@@ -133,3 +133,22 @@ it('the stores of a ConfigMap that is swapped are those of its new version at on
   await version('v4', { 'trustpolicy.json': DOCUMENT, [`${CA}/b.pem`]: 'b' });
   await becomes('b | -');
 });
+
+it('an entry that itself stands below a trust store holds policies, and one that cannot be read refuses', async () => {
+  await using there = await folder();
+  const entry = 'truststore/x509/policies';
+  await there.write({ [`${entry}/trustpolicy.json`]: withStatements(statement({ trustStores: ['ca:acme'] })) });
+  await there.write({ [`${entry}/${CA}/a.pem`]: 'a', [`${entry}/${CA}/unnamed/b.pem`]: 'b' });
+  const watch = await watchPolicies([join(there.path, entry)], () => undefined);
+  if (!watch.ok) throw new Error(watch.failure.message);
+  using _ = { [Symbol.dispose]: () => watch.value.close() };
+  const states = () =>
+    watch.value
+      .current()
+      .sets.flatMap((set) => set.select(asked('other.example/app:1'), asker('team-a')))
+      .map(({ state }) => state.kind);
+  // No statement names the image.
+  expect(states()).toEqual(['ready']);
+  await there.write({ [`${entry}/other.yaml`]: 'half a policy' });
+  await until(() => states().includes('broken'), 'what cannot be read refuses');
+});
