@@ -189,7 +189,7 @@ export const REASONS = {
   ),
   TIME_UNPROVEN: refusal(
     'invalid',
-    'Sign the image again with a transparency log or a timestamp authority of the trusted root as witness of the time.',
+    'Sign the image again with a witness of the time whom the policy trusts: a transparency log or a timestamp authority.',
   ),
   TIMESTAMP_INVALID: refusal(
     'invalid',

@@ -29,7 +29,7 @@ export type RegistryLimits = {
 export const DEFAULT_LIMITS: RegistryLimits = {
   manifestBytes: 4 * 1024 * 1024,
   tokenBytes: 64 * 1024,
-  referrers: 1_000,
+  referrers: 10_000,
   referrersPages: 50,
   referrersBytes: 8 * 1024 * 1024,
   signatureBytes: 1024 * 1024,

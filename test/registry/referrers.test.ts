@@ -161,7 +161,7 @@ describe('referrers', () => {
     ['an annotation that is a number', index([{ ...good, annotations: { a: 1 } }]), 'RESPONSE_MALFORMED'],
     ['an artifact type that is a list', index([{ ...good, artifactType: [] }]), 'RESPONSE_MALFORMED'],
     ['a descriptor that is null', index([null]), 'RESPONSE_MALFORMED'],
-    ['more than countersign looks at', index(Array.from({ length: 1001 }, () => good)), 'LIMIT_EXCEEDED'],
+    ['more than countersign looks at', index(Array.from({ length: 10_001 }, () => good)), 'LIMIT_EXCEEDED'],
     [
       'depth without end',
       { kind: 'content-type', type: MANIFEST_TYPES.ociIndex, body: '['.repeat(100_000) },
