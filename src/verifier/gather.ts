@@ -23,6 +23,7 @@ import { parseCertificate } from '../trust/x509/certificate.ts';
 import { type Caches, FRESH } from './caches.ts';
 import { holdsAt } from './judge.ts';
 import type { Task } from './task.ts';
+import { createTurns } from './turns.ts';
 
 /** The manifest whose signatures are looked for: the image, or one instance of it. */
 export type Target = { readonly repository: Repository; readonly descriptor: Descriptor };
@@ -83,6 +84,9 @@ type Read = { readonly listing: Listing; readonly at: number };
 
 const LATE = failure('DEADLINE_EXCEEDED', 'the signatures could not be read in time');
 
+/** Where all was read: that time runs out then is the doing of whoever laid the signatures, which `onError` never loosens. */
+const OVERDUE = failure('LIMIT_EXCEEDED', 'the image carries more signatures than could be verified in time');
+
 /** What a gatherer is made of. */
 export type GathererParts = {
   readonly trust: TrustStore;
@@ -97,6 +101,7 @@ export function createGatherer({ trust, caches, revocation, clock }: GathererPar
   const blobFlights = createSingleFlight<Result<Uint8Array>>();
   const proofFlights = createSingleFlight<Result<Proof>>();
   const materialOf = createMaterialLoader(trust);
+  const turns = createTurns();
 
   const placeOf = (target: Target, where: Where): Repository =>
     where.repository === 'own' ? target.repository : where.repository;
@@ -146,6 +151,9 @@ export function createGatherer({ trust, caches, revocation, clock }: GathererPar
         ? ok(candidate.blob.bytes)
         : await blob(placeOf(target, where), candidate.blob, maximumBytes(candidate), task, waiting);
     if (!bytes.ok) return bytes;
+    await turns(task.deadline);
+    // Nobody waits for it any more.
+    if (waiting.aborted) return { ok: false, failure: OVERDUE };
     return proveCandidate(candidate, bytes.value, material, target.descriptor, task.now);
   };
 
@@ -228,7 +236,7 @@ export function createGatherer({ trust, caches, revocation, clock }: GathererPar
           if (proof.ok) caches.proofs.set(key, ownCopy(proof.value), weightOf(proof.value));
           return proof;
         },
-        () => ({ ok: false, failure: LATE }),
+        () => ({ ok: false, failure: 'bytes' in candidate.blob ? OVERDUE : LATE }),
       );
     },
   };
