@@ -22,10 +22,12 @@ const WORST = 6;
  */
 export function weightOf(value: object): number {
   let bytes = 0;
-  const { length } = JSON.stringify(value, (_, member: unknown) => {
-    if (!(member instanceof Uint8Array)) return member;
+  const { length } = JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, key, member: unknown) {
+    // As it stands in its object: a Buffer has already written itself as a list of numbers.
+    const own = this[key];
+    if (!(own instanceof Uint8Array)) return member;
     // All of the memory that it keeps alive, which is more than it shows of it.
-    bytes += member.buffer.byteLength;
+    bytes += own.buffer.byteLength;
     return '';
   });
   return bytes + (length <= USUAL ? OVERHEAD + length : WORST * length);

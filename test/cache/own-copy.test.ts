@@ -18,6 +18,12 @@ describe('what a cache counts', () => {
     expect(weightOf({ bytes: new Uint8Array(1_000_000).subarray(0, 10) })).toBeGreaterThan(1_000_000);
   });
 
+  it('takes a Buffer for as much as any bytes, with the pool that it is cut out of', () => {
+    const big = Buffer.alloc(1_000_000);
+    expect(weightOf({ certificates: [big.subarray(0, 10)] })).toBeGreaterThan(1_000_000);
+    expect(weightOf({ bytes: Buffer.from(new Uint8Array(700).buffer) })).toBeLessThan(1200);
+  });
+
   it('keeps a copy that nobody else can change', () => {
     const bytes = new Uint8Array([1, 2, 3]);
     const copy = ownCopy({ bytes });

@@ -3,8 +3,10 @@ import { failure } from '../../src/codes/result.ts';
 import type { PolicySet } from '../../src/policy/policy.ts';
 import type { Revocation } from '../../src/trust/revocation/revocation.ts';
 import type { RevocationStatus } from '../../src/trust/revocation/status.ts';
+import { cacheStatistics, createCaches } from '../../src/verifier/caches.ts';
 import { NOON } from '../fixtures/certificates.ts';
 import { createMemoryRegistry, engineOver, requestFor, standingClock } from '../fixtures/memory-registry.ts';
+import { text } from '../fixtures/notation/cbor-writer.ts';
 import { signEnvelope } from '../fixtures/notation/signer.ts';
 import { attach, attachLayer, LAYER_TYPES, push, signatory, trustPolicy } from './notation-fixture.ts';
 
@@ -129,5 +131,27 @@ describe('revocation that nobody can tell', () => {
     const decision = await ask();
     expect(decision.subjects[0]?.policies).toMatchObject([{ code: 'REVOCATION_UNKNOWN' }]);
     expect(decision.allowed).toBe(false);
+  });
+});
+
+describe('what is kept of a signature', () => {
+  it.each(['jws', 'cose'] as const)('is its certificates and not the %s envelope that they came in', async (kind) => {
+    const memory = createMemoryRegistry();
+    const image = push(memory);
+    const padding = 'x'.repeat(500_000);
+    attach(memory, image, acme, {
+      kind,
+      jws: { unprotected: (header) => ({ ...header, padding }) },
+      cose: { unprotected: (pairs) => [...pairs, [text('padding'), text(padding)]] },
+    });
+    const clock = standingClock(NOON);
+    const caches = createCaches({ entries: 1_000, bytes: 64 * 1024 * 1024, lives: 300_000 }, clock);
+    const engine = engineOver(memory.client(), [trustPolicy(STORES, {})], { clock, caches });
+    const request = requestFor([`${memory.host}/shop/web@${image.digest}`]);
+    expect((await engine.decide(request)).allowed).toBe(true);
+    const { proofs } = cacheStatistics(caches);
+    expect(proofs).toMatchObject({ entries: 1 });
+    expect(proofs.bytes).toBeGreaterThan(acme.leaf.der.length + acme.root.der.length);
+    expect(proofs.bytes).toBeLessThan(10_000);
   });
 });

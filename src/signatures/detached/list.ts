@@ -56,11 +56,13 @@ function candidateOf(bytes: Uint8Array, location: Location, source: DetachedSign
     };
   }
   if (blob.value.kind === 'openpgp') {
-    const message = blob.value.bytes;
+    // A copy of its own, here and below: lists are kept, and a small Buffer keeps the pool that it is cut out of.
+    const message = Uint8Array.from(blob.value.bytes);
     const artifact = { digest, mediaType: OPENPGP_TYPE };
     return { kind: 'openpgp', id: digest, location, artifact, blob: { bytes: message, size: message.length } };
   }
-  const { mediaType, payload, annotations } = blob.value;
+  const { mediaType, annotations } = blob.value;
+  const payload = Uint8Array.from(blob.value.payload);
   if (mediaType !== SIMPLE_SIGNING_TYPE) return 'other';
   const artifact = { digest, mediaType };
   return (annotations[ANNOTATIONS.signature] ?? '') === ''

@@ -110,5 +110,6 @@ function signerOf({ chain }: Envelope): Signer {
 /** notation takes the word of a signing authority alone for when a signature was made, and no timestamp's. */
 function signerChain({ chain, scheme }: Envelope): RevocableChain {
   const signedAt = scheme.name === 'notary.x509.signingAuthority' ? scheme.authenticSigningTime : undefined;
-  return { of: 'signer', certificates: chain.map(({ der }) => der), signedAt, from: 'always' };
+  // Copies of their own: proofs are kept, and what was cut out of an envelope would keep all of it in memory.
+  return { of: 'signer', certificates: chain.map(({ der }) => Uint8Array.from(der)), signedAt, from: 'always' };
 }

@@ -127,7 +127,7 @@ async function witnessedTime(envelope: Envelope, material: NotationMaterial): Pr
   const { window, chain: authority } = stamped.value;
   const untimely = validityProblem(window, chain);
   if (untimely !== undefined) return { kind: 'refused', ...untimely };
-  const certificates = authority.certificates.map(({ der }) => der);
+  const certificates = authority.certificates.map(({ der }) => Uint8Array.from(der));
   return {
     kind: 'witnessed',
     by: 'a timestamp authority',
