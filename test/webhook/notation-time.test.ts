@@ -49,7 +49,7 @@ describe('a statement with a store of timestamp authorities', () => {
       ALWAYS,
       acme,
       {},
-      'invalid. The signature carries no timestamp, and the policy asks for one. Sign the image again with a transparency log or a timestamp authority of the trusted root as witness of the time. [TIME_UNPROVEN]',
+      'invalid. The signature carries no timestamp, and the policy asks for one. Sign the image again with a witness of the time whom the policy trusts: a transparency log or a timestamp authority. [TIME_UNPROVEN]',
     ],
     ['lets in what has none and needs none yet [notation-ratify 82]', LATER, acme, {}, ''],
     [
