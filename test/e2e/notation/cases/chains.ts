@@ -43,7 +43,7 @@ export const CHAIN_CASES: readonly Case[] = [
   refused('the root stands twice', /self-signed/, 'CERTIFICATE_CHAIN_BROKEN', (place) =>
     byChain(place, [leafOf(place.acme), place.acme, place.acme]),
   ),
-  refused('a root of the same name, by another key', /is not issued by/, 'CERTIFICATE_CHAIN_BROKEN', (place) =>
+  refused('a root of the same name, by another key', /is not issued by/, 'CERTIFICATE_UNTRUSTED', (place) =>
     byChain(place, [leafOf(place.acme), issueRoot('acme root')]),
   ),
   refused(
